@@ -106,6 +106,7 @@ const FROM_ERRNO: Readonly<Record<string, ErrorCode>> = {
 export function fromNodeError(error: unknown, op: string, path: Path | string): VfsError {
   if (error instanceof VfsError) return error;
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
-  if (error instanceof Error && error.name === 'AbortError') return new VfsError('ECANCELED', op, path, { cause: error });
+  if (error instanceof Error && error.name === 'AbortError')
+    return new VfsError('ECANCELED', op, path, { cause: error });
   return new VfsError((code !== undefined && FROM_ERRNO[code]) || 'EIO', op, path, { cause: error });
 }

@@ -61,7 +61,12 @@ export interface View {
   properties(path: Path): Promise<ReadonlyMap<string, string>>;
   /** The same for the children of a folder that have any, by name. */
   propertiesBelow(path: Path): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>>;
-  setProperties(path: Path, set: ReadonlyMap<string, string>, remove: ReadonlySet<string>, call?: ChangeCall): Promise<void>;
+  setProperties(
+    path: Path,
+    set: ReadonlyMap<string, string>,
+    remove: ReadonlySet<string>,
+    call?: ChangeCall,
+  ): Promise<void>;
 
   /** Calls `listener` after each change made through any front end of this node that this view can see.
    *  @returns a function that ends it */
