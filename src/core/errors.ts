@@ -31,6 +31,7 @@ export type ErrorCode =
   | 'EMFILE' // too many open handles or connections
   | 'ESTALE' // the file behind an open handle was replaced or is gone
   | 'EAUTH' // the storage refused our credentials
+  | 'EAGAIN' // asked too often: throttled, try again later
   | 'EUNAVAILABLE' // the storage cannot be reached, or its breaker is open
   | 'ETIMEDOUT' // the storage did not answer within the deadline
   | 'ECANCELED' // the caller went away
