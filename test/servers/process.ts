@@ -145,11 +145,13 @@ export class ServerProcesses {
 async function endOne(one: Spawned): Promise<void> {
   if (!one.ended) {
     signalGroup(one.pid, 'SIGTERM');
-    await Promise.race([one.end, sleep(STOP_SECONDS * 1000, undefined, { ref: false })]);
+    // The children are not waited for by the event loop, this timer is.
+    const impatience = setTimeout(() => signalGroup(one.pid, 'SIGKILL'), STOP_SECONDS * 1000);
+    await one.end;
+    clearTimeout(impatience);
   }
   // Children may outlive the one that was told; the group is theirs as long as one lives.
   signalGroup(one.pid, 'SIGKILL');
-  if (!one.ended) await one.end;
 }
 
 function signalGroup(pid: number, signal: NodeJS.Signals): void {
