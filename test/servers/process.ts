@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync } fr
 import { chmod, mkdir, mkdtemp } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, isAbsolute, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
@@ -162,8 +162,9 @@ function signalGroup(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** Whether a program can be found. */
+/** Whether a program, by name or absolute path, can be found. */
 export function isInstalled(command: string): boolean {
+  if (isAbsolute(command)) return existsSync(command);
   return PATH.split(delimiter).some((dir) => dir !== '' && existsSync(join(dir, command)));
 }
 
