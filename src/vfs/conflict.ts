@@ -1,0 +1,22 @@
+import { NAME_MAX } from '../core/path.js';
+
+/**
+ * The name of a conflict copy: `report (conflict, node-a, 2026-11-23 15.04.05).odt`, cut to what a name may be long.
+ * @param attempt  0 for the first; later ones are numbered, for several conflicts within a second
+ */
+export function conflictName(name: string, node: string, when: Date, attempt: number): string {
+  const time = when.toISOString().slice(0, 19).replace('T', ' ').replaceAll(':', '.');
+  const number = attempt === 0 ? '' : `, ${attempt + 1}`;
+  const mark = ` (conflict, ${node.replace(/[/\0]/g, '_').slice(0, 64)}, ${time}${number})`;
+  const dot = name.lastIndexOf('.');
+  const [stem, extension] = dot > 0 ? [name.slice(0, dot), name.slice(dot)] : [name, ''];
+  const room = NAME_MAX - Buffer.byteLength(mark) - Buffer.byteLength(extension);
+  return `${cut(stem, room)}${mark}${extension}`;
+}
+
+/** The longest beginning of `text` that has at most `bytes` bytes and ends between characters. */
+function cut(text: string, bytes: number): string {
+  let end = text;
+  while (Buffer.byteLength(end) > bytes) end = [...end].slice(0, -1).join('');
+  return end;
+}

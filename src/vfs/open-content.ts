@@ -1,0 +1,351 @@
+import type { OpenFile, Replacement } from '../../mounts/driver.js';
+import { RangedFile, type ReadAheadBudget } from '../cache/read-ahead.js';
+import type { Staging } from '../cache/staging.js';
+import type { Call } from '../core/bytes.js';
+import type { Attributes, Entry } from '../core/entry.js';
+import { isVfsError, VfsError } from '../core/errors.js';
+import { join, nameOf, type Path, parentOf } from '../core/path.js';
+import type { Changes } from './changes.js';
+import { conflictName } from './conflict.js';
+import { Gate } from './gate.js';
+import type { Mount } from './mount.js';
+
+/** What open contents share. */
+export interface ContentContext {
+  readonly staging: Staging;
+  readonly budget: ReadAheadBudget;
+  readonly changes: Changes;
+  /** Name of this node, for the names of conflict copies. */
+  readonly node: string;
+  /** Told of each conflict copy, after it is at the storage. */
+  readonly onConflict: (mount: Mount, path: Path, copy: Path) => void;
+}
+
+export interface ContentOptions {
+  /** Permission bits for a new file. */
+  readonly mode?: number | undefined;
+  /** Replace whatever is there at commit, as a whole upload does, rather than only what this content began from. */
+  readonly unconditional?: boolean | undefined;
+  readonly origin?: object | undefined;
+}
+
+/**
+ * The content of one open file: what is at the storage, and what was written and is not there yet. One for all the
+ * shared handles on a path, or one for a private handle alone.
+ *
+ * Nothing written shows at the storage before `commit`. A content outlives its name: after an unlink it goes on
+ * reading and writing for those who hold it, and commits nowhere.
+ */
+export class OpenContent {
+  readonly mount: Mount;
+  readonly #context: ContentContext;
+  readonly #options: ContentOptions;
+  readonly #gate = new Gate();
+  #path: Path;
+  /** The file at the storage that this content began from; undefined while it is only here. */
+  #base: Entry | undefined;
+  #reader: Promise<OpenFile> | undefined;
+  #next: Promise<Replacement> | undefined;
+  /** Set once `#next` is there: its size without waiting. */
+  #replacement: Replacement | undefined;
+  #dirty: boolean;
+  #gone = false;
+  #written = Date.now();
+  #pending: Attributes = {};
+
+  constructor(
+    context: ContentContext,
+    mount: Mount,
+    path: Path,
+    base: Entry | undefined,
+    options: ContentOptions = {},
+  ) {
+    this.#context = context;
+    this.mount = mount;
+    this.#path = path;
+    this.#base = base;
+    this.#options = options;
+    this.#dirty = base === undefined;
+  }
+
+  get path(): Path {
+    return this.#path;
+  }
+
+  /** Whether there is something that the storage does not have. */
+  get dirty(): boolean {
+    return this.#dirty && !this.#gone;
+  }
+
+  /** Whether the storage has no file under this name yet. */
+  get isNew(): boolean {
+    return this.#base === undefined && !this.#gone;
+  }
+
+  /** The attributes as the holders of this content see them. */
+  get entry(): Entry {
+    const base: Entry = this.#base ?? {
+      name: nameOf(this.#path),
+      kind: 'file',
+      size: 0,
+      mtime: this.#written,
+      etag: '',
+      mode: this.mount.driver.traits.permissions ? this.#options.mode : undefined,
+    };
+    return {
+      ...base,
+      name: nameOf(this.#path),
+      size: this.#replacement?.size ?? base.size,
+      mtime: this.#pending.mtime ?? (this.#dirty ? this.#written : base.mtime),
+      mode: this.#pending.mode ?? base.mode,
+      uid: this.#pending.uid ?? base.uid,
+      gid: this.#pending.gid ?? base.gid,
+      links: this.#gone ? 0 : base.links,
+    };
+  }
+
+  /** Makes an empty beginning durable enough to write to: a full disk is told at creation, not at the last byte. */
+  async begin(): Promise<void> {
+    await this.#gate.shared(async () => {
+      await this.#writable(false);
+    });
+  }
+
+  async read(position: number, into: Uint8Array, call?: Call): Promise<number> {
+    return this.#gate.shared(async () => {
+      const source = await (this.#next ?? this.#readable());
+      return source.read(position, into, call);
+    });
+  }
+
+  async write(position: number, bytes: Uint8Array): Promise<void> {
+    await this.#gate.shared(async () => {
+      const next = await this.#writable(true);
+      await next.write(position, bytes);
+      this.#touched();
+    });
+  }
+
+  async truncate(size: number): Promise<void> {
+    await this.#gate.alone(async () => {
+      if (this.#next === undefined && size === this.entry.size) return;
+      const next = await this.#writable(size > 0);
+      await next.truncate(size);
+      this.#touched();
+    });
+  }
+
+  /** @throws VfsError ENOTSUP for what the storage cannot keep */
+  async setattr(attributes: Attributes, call?: Call): Promise<Entry> {
+    return this.#gate.alone(async () => {
+      const { driver } = this.mount;
+      const { mode, uid, gid, mtime } = attributes;
+      const permissions = mode !== undefined || uid !== undefined || gid !== undefined;
+      if (!this.#dirty && !this.#gone) {
+        if (driver.setattr === undefined) throw new VfsError('ENOTSUP', 'setattr', this.#path);
+        this.#base = await driver.setattr(this.#path, attributes, call);
+        this.#emit('content');
+        return this.entry;
+      }
+      if (permissions && (driver.setattr === undefined || !driver.traits.permissions)) {
+        throw new VfsError('ENOTSUP', 'setattr', this.#path);
+      }
+      if (mtime !== undefined && driver.traits.mtimeStep === undefined) {
+        throw new VfsError('ENOTSUP', 'setattr', this.#path);
+      }
+      this.#pending = { ...this.#pending, ...attributes };
+      return this.entry;
+    });
+  }
+
+  /**
+   * Puts what was written to the storage and resolves when it is verified there. When somebody else changed the file
+   * meanwhile, both are kept: ours as a conflict copy beside theirs (promise 5).
+   */
+  async commit(call: Call = {}): Promise<Entry> {
+    return this.#gate.alone(async () => {
+      if (!this.dirty) return this.entry;
+      const next = await this.#writable(true);
+      const fresh = this.#base === undefined;
+      try {
+        this.#base = await this.#publish(next, call);
+      } catch (error) {
+        if (!isVfsError(error, 'EPRECONDITION')) throw error;
+        this.#base = await this.#resolveConflict(next, call);
+      }
+      this.#dirty = false;
+      await this.#forgetBytes();
+      await this.#settle(call);
+      this.#emit(fresh ? 'entry' : 'content');
+      return this.entry;
+    });
+  }
+
+  /**
+   * Runs `act`, which takes the name away from this content, so that who holds it goes on reading. An uncommitted
+   * new file has no name at the storage: `act` is not run then.
+   */
+  async removing(act: () => Promise<void>): Promise<void> {
+    await this.#gate.alone(async () => {
+      if (this.#base !== undefined && !this.#gone) {
+        await this.#keepBytes();
+        await act();
+      }
+      this.#gone = true;
+    });
+  }
+
+  /** Runs `act`, which gives this content, or a folder above it, another name. */
+  async moving(to: Path, act: () => Promise<void>): Promise<void> {
+    await this.#gate.alone(async () => {
+      await act();
+      this.#path = to;
+      // A rename may change the etag: without the new one the next commit would look like a conflict.
+      if (this.#base !== undefined) this.#base = await this.mount.driver.stat(to);
+    });
+  }
+
+  /** Somebody put another content under this name: clean readers go on with it, as the kernel's cache does. */
+  async replaced(entry: Entry): Promise<void> {
+    await this.#gate.alone(async () => {
+      if (this.#dirty || this.#gone || this.#base === undefined || this.#base.etag === entry.etag) return;
+      this.#base = entry;
+      await this.#closeReader();
+    });
+  }
+
+  /** Gives everything up that is not committed. */
+  async dispose(): Promise<void> {
+    await this.#gate.alone(async () => {
+      await this.#forgetBytes();
+    });
+  }
+
+  #touched(): void {
+    this.#dirty = true;
+    this.#written = Date.now();
+    if (this.#pending.mtime !== undefined) this.#pending = { ...this.#pending, mtime: undefined };
+  }
+
+  async #publish(next: Replacement, call: Call): Promise<Entry> {
+    const mtime = this.#pending.mtime ?? (this.#options.unconditional ? undefined : this.#written);
+    const base = this.#base;
+    const conditions = this.#options.unconditional
+      ? {}
+      : base === undefined
+        ? { ifNoneMatch: '*' as const }
+        : { ifMatch: base.etag || undefined };
+    return next.commit({ path: this.#path, mtime, signal: call.signal, ...conditions });
+  }
+
+  async #resolveConflict(next: Replacement, call: Call): Promise<Entry> {
+    const theirs = await this.mount.driver.stat(this.#path, call).catch((error: unknown) => {
+      if (isVfsError(error, 'ENOENT')) return undefined;
+      throw error;
+    });
+    // Removed behind our back: ours is the only content there is.
+    if (theirs === undefined) return next.commit({ path: this.#path, ifNoneMatch: '*', signal: call.signal });
+    for (let attempt = 0; ; attempt++) {
+      const name = conflictName(nameOf(this.#path), this.#context.node, new Date(), attempt);
+      const copy = join(parentOf(this.#path), name);
+      try {
+        await next.commit({ path: copy, ifNoneMatch: '*', signal: call.signal });
+      } catch (error) {
+        if (isVfsError(error, 'EPRECONDITION') && attempt < 10) continue;
+        throw error;
+      }
+      this.#context.onConflict(this.mount, this.#path, copy);
+      this.#context.changes.emit({ space: this.mount.space, path: copy, kind: 'entry', origin: undefined });
+      return theirs;
+    }
+  }
+
+  /** Attributes that were set while the content was not at the storage. */
+  async #settle(call: Call): Promise<void> {
+    const { mtime: _, ...rest } = this.#pending;
+    this.#pending = {};
+    const { driver } = this.mount;
+    if (Object.values(rest).every((value) => value === undefined) || driver.setattr === undefined) return;
+    this.#base = await driver.setattr(this.#path, rest, call);
+  }
+
+  async #keepBytes(): Promise<void> {
+    if (this.#next !== undefined) return;
+    if (this.mount.driver.open !== undefined) await this.#readable();
+    else await this.#writable(true);
+  }
+
+  #readable(): Promise<OpenFile> {
+    if (this.#reader === undefined) {
+      const opening = this.#open();
+      this.#reader = opening;
+      opening.catch(() => {
+        if (this.#reader === opening) this.#reader = undefined;
+      });
+    }
+    return this.#reader;
+  }
+
+  async #open(): Promise<OpenFile> {
+    const { driver } = this.mount;
+    if (driver.open !== undefined) return driver.open(this.#path);
+    const base = this.#base ?? (await driver.stat(this.#path));
+    return new RangedFile(driver, this.#path, base, this.#context.budget);
+  }
+
+  #writable(keep: boolean): Promise<Replacement> {
+    if (this.#next === undefined) {
+      const beginning = this.#begin(keep && (this.#base !== undefined || this.#gone));
+      this.#next = beginning;
+      beginning.then(
+        (replacement) => {
+          if (this.#next === beginning) this.#replacement = replacement;
+        },
+        () => {
+          if (this.#next === beginning) this.#next = undefined;
+        },
+      );
+    }
+    return this.#next;
+  }
+
+  async #begin(keep: boolean): Promise<Replacement> {
+    const { driver } = this.mount;
+    const options = { keep, mode: this.#options.mode };
+    // Where another content was read from already, that is what is to be kept, not what has the name by now.
+    if (this.#gone) return this.#copyOfReader(keep);
+    if (driver.replace !== undefined) return driver.replace(this.#path, options);
+    return this.#context.staging.replace(driver, this.#path, options);
+  }
+
+  async #copyOfReader(keep: boolean): Promise<Replacement> {
+    const next = await this.#context.staging.replace(this.mount.driver, this.#path);
+    if (!keep) return next;
+    const reader = await this.#readable();
+    const chunk = Buffer.allocUnsafe(1 << 20);
+    for (let at = 0; ; ) {
+      const length = await reader.read(at, chunk);
+      if (length === 0) return next;
+      await next.write(at, chunk.subarray(0, length));
+      at += length;
+    }
+  }
+
+  async #forgetBytes(): Promise<void> {
+    const next = this.#next;
+    this.#next = undefined;
+    this.#replacement = undefined;
+    await (await next?.catch(() => undefined))?.abort();
+    await this.#closeReader();
+  }
+
+  async #closeReader(): Promise<void> {
+    const reader = this.#reader;
+    this.#reader = undefined;
+    await (await reader?.catch(() => undefined))?.close();
+  }
+
+  #emit(kind: 'entry' | 'content'): void {
+    this.#context.changes.emit({ space: this.mount.space, path: this.#path, kind, origin: this.#options.origin });
+  }
+}
