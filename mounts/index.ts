@@ -1,6 +1,7 @@
 import type { DriverKind } from './driver.js';
+import { memoryKind } from './memory.js';
 
-/** Every kind of storage, by its name in the configuration. */
-export function driverKinds(): readonly DriverKind<never>[] {
-  return [];
+/** Every kind of storage, by its name in the configuration; in the order of the alphabet. */
+export function driverKinds(): readonly DriverKind[] {
+  return [memoryKind];
 }
