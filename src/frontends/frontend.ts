@@ -1,3 +1,5 @@
+export { StartError } from '../core/start-error.js';
+
 /**
  * A door: something that clients of one protocol connect to. It turns their requests into calls on a View and the
  * errors of those into its protocol's words; it decides nothing about rights, locks or storages.
@@ -19,16 +21,4 @@ export interface Frontend {
  *  `name=off(reason)`. */
 export class Unavailable extends Error {
   override readonly name = 'Unavailable';
-}
-
-/** The front end was configured to do what cannot be done (a port in use, an unreadable key): the daemon ends with one
- *  line, and `exitCode` 78 where the configuration is at fault, 1 otherwise. */
-export class StartError extends Error {
-  override readonly name = 'StartError';
-  readonly exitCode: 1 | 78;
-
-  constructor(message: string, exitCode: 1 | 78 = 1, options?: ErrorOptions) {
-    super(message, options);
-    this.exitCode = exitCode;
-  }
 }
