@@ -108,15 +108,15 @@ class OpenHandle implements Handle {
   }
 
   async read(position: number, into: Uint8Array, call?: Call): Promise<number> {
-    return this.#open('read', this.#options.read).read(position, into, call);
+    return this.#open('read', this.#options.read === true).read(position, into, call);
   }
 
   async write(position: number, bytes: Uint8Array): Promise<void> {
-    await this.#open('write', this.#options.write).write(position, bytes);
+    await this.#open('write', this.#options.write === true).write(position, bytes);
   }
 
   async truncate(size: number): Promise<void> {
-    await this.#open('truncate', this.#options.write).truncate(size);
+    await this.#open('truncate', this.#options.write === true).truncate(size);
   }
 
   async setattr(attributes: Attributes): Promise<Node> {
@@ -133,7 +133,7 @@ class OpenHandle implements Handle {
     await this.#release();
   }
 
-  #open(op: string, allowed: boolean | undefined = true): OpenContent {
+  #open(op: string, allowed = true): OpenContent {
     if (this.#closed || !allowed) throw new VfsError('EBADF', op, this.#content.path);
     return this.#content;
   }
