@@ -35,7 +35,10 @@ export async function* requestBody(
   const onData = (chunk: Buffer): void => {
     total += chunk.length;
     count(chunk.length);
-    if (total > limit) return fail(new VfsError('EFBIG', 'receive', '', { detail: `more than ${limit} bytes` }));
+    if (total > limit) {
+      fail(new VfsError('EFBIG', 'receive', '', { detail: `more than ${limit} bytes` }));
+      return;
+    }
     queue.push(chunk);
     queued += chunk.length;
     if (queued >= HIGH) message.pause();

@@ -65,7 +65,7 @@ export async function guard({ request, view, path, call }: Exchange): Promise<{ 
  * @returns undefined for what is none of the three
  */
 export function depthOf(request: HttpRequest): '0' | '1' | 'infinity' | undefined {
-  const raw = request.headers['depth'];
+  const raw = request.headers.depth;
   const depth = typeof raw === 'string' ? raw.trim().toLowerCase() : 'infinity';
   return depth === '0' || depth === '1' || depth === 'infinity' ? depth : undefined;
 }

@@ -72,7 +72,7 @@ export function webdav(config: WebdavOptions): Route {
       const view = views.of(principal);
       const { signal } = request;
       let tokens = NO_TOKENS;
-      const ifHeader = request.headers['if'];
+      const ifHeader = request.headers.if;
       if (typeof ifHeader === 'string') {
         const lists = parseIf(ifHeader);
         tokens = submittedTokens(lists);

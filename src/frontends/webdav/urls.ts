@@ -43,7 +43,7 @@ export function pathFromUrl(raw: string, space: UrlSpace): Path {
  * @throws Refusal 400 when it is missing or broken, 502 when it lies on another server or outside the space
  */
 export function destinationOf(request: HttpRequest, space: UrlSpace): Path {
-  const raw = request.headers['destination'];
+  const raw = request.headers.destination;
   if (typeof raw !== 'string' || raw === '') throw new Refusal(400, { detail: 'no Destination' });
   return referencedPath(raw, request, space);
 }

@@ -15,7 +15,7 @@ const MAX_OWNER = 4096;
 export const lock: Method = async (exchange) => {
   const { request, view, path, call } = exchange;
   const root = await readXml(request);
-  const seconds = secondsOf(request.headers['timeout']);
+  const seconds = secondsOf(request.headers.timeout);
   if (root === undefined) return refresh(exchange, seconds);
 
   const scope = scopeOf(root);

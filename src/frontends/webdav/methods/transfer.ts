@@ -13,7 +13,7 @@ export const move: Method = (exchange) => transfer(exchange, 'move');
 async function transfer(exchange: Exchange, verb: 'copy' | 'move'): Promise<void> {
   const { request, view, path, space, call } = exchange;
   const to = destinationOf(request, space);
-  const noReplace = !overwriteOf(request.headers['overwrite']);
+  const noReplace = !overwriteOf(request.headers.overwrite);
   const depth = depthOf(request);
   if (depth === undefined || depth === '1') throw new Refusal(400, { detail: 'Depth is 0 or infinity' });
   const source = await view.stat(path, { signal: call.signal });
