@@ -32,7 +32,7 @@ const ARROWS: Readonly<Record<string, readonly string[] | 'everything'>> = {
 };
 
 /** The room a file stands in: `src/vfs/view.ts` in `vfs`, `mounts/s3/sign.ts` in `mounts/s3`. */
-export function roomOf(file: string): string {
+function roomOf(file: string): string {
   const [top, second, third] = file.split('/');
   if (top === 'federation') return 'federation';
   if (top === 'mounts') return `mounts/${second!.replace(/\.[a-z]+$/, '')}`;
@@ -50,7 +50,7 @@ function allowed(from: string, to: string): boolean {
 }
 
 /** Every module a source names: static, dynamic, re-exported, type-only, and files that workers are started from. */
-export function importsOf(source: string): string[] {
+function importsOf(source: string): string[] {
   const code = source.replace(/^\s*\/?\*.*$/gm, '').replace(/(^|\s)\/\/.*$/gm, '');
   const patterns = [
     /(?:^|[\s;}])(?:import|export)\b[^'"`;]*?\bfrom\s*(['"])([^'"]+)\1/g,
