@@ -96,6 +96,13 @@ export class ServerProcesses {
     return child.pid;
   }
 
+  /** The process id of the one that was last started under this name. */
+  pidOf(name: string): number {
+    const pid = this.#spawned.findLast((one) => one.name === name)?.pid;
+    if (pid === undefined) throw new Error(`${this.#name}: no process ${name}`);
+    return pid;
+  }
+
   /** Runs a program to its end and returns what it printed. */
   async run(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> {
     const { stdout } = await promisify(execFile)(command, args, {
