@@ -46,7 +46,7 @@ export function openingError(error: unknown, file: string): StoreError {
       options,
     );
   if (code === 'SQLITE_FULL' || code === 'ENOSPC' || code === 'EDQUOT')
-    return new StoreError('full', `${file}: no space left for the database; free some and start again`, options);
+    return new StoreError('full', `${file}: no space left; free some and start again`, options);
   if (code.startsWith('SQLITE_READONLY') || code === 'EACCES' || code === 'EROFS' || code === 'EPERM')
     return new StoreError(
       'unwritable',
@@ -56,8 +56,8 @@ export function openingError(error: unknown, file: string): StoreError {
   if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED'))
     return new StoreError('busy', `${file}: in use by another process; end that one and start again`, options);
   if (code === 'ENOENT' || code === 'ENOTDIR')
-    return new StoreError('missing', `${file}: the folder for the database does not exist; create it`, options);
-  return new StoreError('failed', `${file}: cannot open the database: ${messageOf(error)}`, options);
+    return new StoreError('missing', `${file}: its folder does not exist; create it`, options);
+  return new StoreError('failed', `${file}: cannot be opened: ${messageOf(error)}`, options);
 }
 
 export function damaged(file: string, what: string, options?: ErrorOptions): StoreError {
