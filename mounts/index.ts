@@ -1,7 +1,8 @@
 import type { DriverKind } from './driver.js';
+import { localKind } from './local/kind.js';
 import { memoryKind } from './memory.js';
 
 /** Every kind of storage, by its name in the configuration; in the order of the alphabet. */
 export function driverKinds(): readonly DriverKind[] {
-  return [memoryKind];
+  return [localKind, memoryKind];
 }

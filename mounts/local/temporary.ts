@@ -1,0 +1,61 @@
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { TEMPORARY_PREFIX } from '../driver.js';
+import { Descriptor } from './descriptor.js';
+import type { Folder } from './folders.js';
+import { open, unlink } from './system.js';
+
+const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+
+/** The names of temporary files that this process writes now, so that `purge` leaves them alone. */
+export const living = new Set<string>();
+
+/** A new content in the making: a file beside its target, under a name that nobody sees. */
+export class Temporary {
+  readonly name: string;
+  readonly folder: Folder;
+  readonly descriptor: Descriptor;
+  #placed = false;
+
+  private constructor(name: string, folder: Folder, fd: number) {
+    this.name = name;
+    this.folder = folder;
+    this.descriptor = new Descriptor(fd);
+  }
+
+  /** Makes it in `folder`, which it holds until it is discarded. */
+  static async create(folder: Folder): Promise<Temporary> {
+    const name = TEMPORARY_PREFIX + randomBytes(12).toString('base64url');
+    living.add(name);
+    try {
+      const fd = await open(folder.child(name), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+      return new Temporary(name, folder.retain(), fd);
+    } catch (error) {
+      living.delete(name);
+      throw error;
+    }
+  }
+
+  get fd(): number {
+    return this.descriptor.fd;
+  }
+
+  get path(): string {
+    return this.folder.child(this.name);
+  }
+
+  /** The temporary name is gone: the content has its final one. */
+  placed(): void {
+    this.#placed = true;
+    living.delete(this.name);
+  }
+
+  /** Frees the descriptor, and the content unless it was placed. Safe to call twice. */
+  async discard(): Promise<void> {
+    if (this.descriptor.closed) return;
+    if (!this.#placed) await unlink(this.path).catch(() => {});
+    living.delete(this.name);
+    await this.descriptor.close();
+    this.folder.release();
+  }
+}
