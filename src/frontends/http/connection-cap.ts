@@ -18,13 +18,14 @@ export class ConnectionCap {
     gauge.set([], 0);
   }
 
-  admit(socket: Socket): void {
+  /** @returns false when there were too many, and the socket was closed */
+  admit(socket: Socket): boolean {
     const address = plainAddress(socket.remoteAddress ?? '');
     const key = capKey(address);
     const count = this.#open.get(key) ?? 0;
     if (count >= this.#limits.connectionsPerAddress && !this.#proxies.has(address)) {
       socket.destroy();
-      return;
+      return false;
     }
     this.#open.set(key, count + 1);
     this.#gauge.add([], 1);
@@ -34,5 +35,6 @@ export class ConnectionCap {
       else this.#open.delete(key);
       this.#gauge.add([], -1);
     });
+    return true;
   }
 }

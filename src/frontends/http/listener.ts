@@ -42,6 +42,7 @@ export class HttpListener implements Frontend {
   readonly #seconds: Histogram;
   readonly #bytes: Counter;
   readonly #connections: Gauge;
+  readonly #sockets = new Set<Socket>();
   readonly #active = new Map<Socket, ListenerRequest>();
   readonly #run = Date.now().toString(36);
   #server: Server | undefined;
@@ -96,7 +97,11 @@ export class HttpListener implements Frontend {
         : createTlsServer({ ...settings, ...tlsSettings(tls), handshakeTimeout: limits.headersTimeout });
     const cap = new ConnectionCap(limits, this.#proxies, this.#connections);
     server.maxConnections = limits.connections;
-    server.on('connection', (socket: Socket) => cap.admit(socket));
+    server.on('connection', (socket: Socket) => {
+      if (!cap.admit(socket)) return;
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
     server.on('request', (message, response) => this.#serve(message, response, false));
     server.on('checkContinue', (message, response) => this.#serve(message, response, true));
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#refuse(error, socket));
@@ -111,13 +116,29 @@ export class HttpListener implements Frontend {
     if (server === undefined) return;
     this.#server = undefined;
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    server.closeIdleConnections();
-    const timer = setTimeout(() => server.closeAllConnections(), Math.max(0, deadline - Date.now()));
+    this.#closeIdle();
+    const timer = setTimeout(
+      () => {
+        for (const socket of this.#sockets) socket.destroy();
+      },
+      Math.max(0, deadline - Date.now()),
+    );
     // A connection that was in the middle of a request is idle only afterwards.
-    const idle = setInterval(() => server.closeIdleConnections(), 50);
+    const idle = setInterval(() => this.#closeIdle(), 50);
     await closed;
     clearTimeout(timer);
     clearInterval(idle);
+  }
+
+  /** Closes every connection without a request under way; Node's own method leaves those that never had one. */
+  #closeIdle(): void {
+    // With TLS the request lies on another object than the connection: the peer's port tells which.
+    const busy = new Set(
+      [...this.#active.keys()].map(({ remoteAddress, remotePort }) => `${remoteAddress} ${remotePort}`),
+    );
+    for (const socket of this.#sockets) {
+      if (!busy.has(`${socket.remoteAddress} ${socket.remotePort}`)) socket.destroy();
+    }
   }
 
   #serve(message: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): void {

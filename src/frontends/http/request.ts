@@ -78,16 +78,29 @@ export class ListenerRequest implements HttpRequest {
       this.#awaitsContinue = false;
       this.#response.writeContinue();
     }
-    yield* requestBody(this.#message, limit, this.#limits, (bytes) => {
-      this.notes.received += bytes;
-    });
-    if (!this.#response.headersSent) this.#response.shouldKeepAlive = this.#keepAlive;
+    let whole = false;
+    try {
+      yield* requestBody(this.#message, limit, this.#limits, (bytes) => {
+        this.notes.received += bytes;
+      });
+      whole = true;
+    } finally {
+      if (!this.#response.headersSent) this.#response.shouldKeepAlive = whole && this.#keepAlive;
+    }
   }
 
   end(body?: string | Uint8Array): void {
     const response = this.#response;
     if (body !== undefined) this.notes.sent += typeof body === 'string' ? Buffer.byteLength(body) : body.length;
-    if (!this.hasBody || this.#message.complete || response.shouldKeepAlive || this.#message.destroyed) {
+    if (!this.hasBody || this.#message.complete || this.#message.destroyed) {
+      response.end(body);
+      return;
+    }
+    const message = this.#message;
+    if (response.shouldKeepAlive) {
+      // Node reads what is left of a small body, and would wait for it for ever.
+      const timer = setTimeout(() => message.destroy(), LINGER).unref();
+      message.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
       response.end(body);
       return;
     }
@@ -96,11 +109,11 @@ export class ListenerRequest implements HttpRequest {
     else response.write(body);
     const finish = (): void => {
       clearTimeout(timer);
-      this.#message.off('end', finish).off('close', finish);
+      message.off('end', finish).off('close', finish);
       response.end();
     };
     const timer = setTimeout(finish, LINGER);
-    this.#message.on('end', finish).on('close', finish).resume();
+    message.on('end', finish).on('close', finish).resume();
   }
 }
 
