@@ -1,0 +1,70 @@
+import { type Bytes, once } from '../../src/core/bytes.js';
+import { isVfsError, VfsError } from '../../src/core/errors.js';
+import type { GetOptions } from '../driver.js';
+import { toVfsError, type Where } from './errors.js';
+import type { Found } from './objects.js';
+import type { S3Answer } from './requests.js';
+import type { Tree } from './tree.js';
+
+/** Opens the content of a file, or a range of it. */
+export async function download(tree: Tree, options: GetOptions, where: Where): Promise<Bytes> {
+  const { start = 0, end, ifMatch } = options;
+  const { path } = where;
+  const key = tree.keys.file(path, where);
+  if (end !== undefined && end <= start) return empty(await tree.find(path, where), tree, options, where);
+  const headers: Record<string, string> = {};
+  const ranged = start > 0 || end !== undefined;
+  if (ranged) headers.range = `bytes=${start}-${end === undefined ? '' : end - 1}`;
+  if (ifMatch !== undefined) headers['if-match'] = `"${ifMatch}"`;
+  try {
+    const answer = await tree.client.open({ method: 'GET', key, headers }, where);
+    return bodyOf(answer, checkRange(answer, ranged, start, where), where);
+  } catch (error) {
+    if (isVfsError(error, 'ENOENT')) throw await notFile(tree, where);
+    // No byte of the range is there, which at the very end of a file is an empty body.
+    if (isVfsError(error, 'ERANGE')) return empty(await tree.find(path, where), tree, options, where);
+    throw error;
+  }
+}
+
+/** Why there is no file at this path: EISDIR, ENOENT or ENOTDIR. To be thrown. */
+export async function notFile(tree: Tree, where: Where): Promise<VfsError> {
+  if (await tree.isFolder(where.path, where)) return new VfsError('EISDIR', where.op, where.path);
+  return tree.missing(where.path, where);
+}
+
+async function empty(found: Found | undefined, tree: Tree, options: GetOptions, where: Where): Promise<Bytes> {
+  if (found === undefined) throw await notFile(tree, where);
+  const { entry } = found;
+  if (options.ifMatch !== undefined && options.ifMatch !== entry.etag) {
+    throw new VfsError('EPRECONDITION', where.op, where.path);
+  }
+  if ((options.start ?? 0) > entry.size) throw new VfsError('ERANGE', where.op, where.path);
+  return once(new Uint8Array(0));
+}
+
+/** Bytes that the answer promises. */
+function checkRange(answer: S3Answer, ranged: boolean, start: number, where: Where): number {
+  const length = Number(answer.header('content-length') ?? Number.NaN);
+  const range = /^bytes (\d+)-/.exec(answer.header('content-range') ?? '');
+  const right = answer.status === 206 ? Number(range?.[1]) === start : answer.status === 200 && !ranged;
+  if (right && Number.isSafeInteger(length)) return length;
+  answer.body.destroy();
+  throw new VfsError('EIO', where.op, where.path, { detail: 'an answer to another request' });
+}
+
+async function* bodyOf(answer: S3Answer, length: number, where: Where): Bytes {
+  let left = length;
+  try {
+    for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+      left -= chunk.length;
+      if (left < 0) break;
+      yield chunk;
+    }
+  } catch (error) {
+    const translated = toVfsError(error, where);
+    if (!isVfsError(translated, 'EUNAVAILABLE')) throw translated;
+    throw new VfsError('EIO', where.op, where.path, { cause: error, detail: 'the content broke off' });
+  }
+  if (left !== 0) throw new VfsError('EIO', where.op, where.path, { detail: 'content of another length' });
+}

@@ -1,0 +1,136 @@
+import type { Entry } from '../../src/core/entry.js';
+import { VfsError } from '../../src/core/errors.js';
+import type { Logger } from '../../src/core/log.js';
+import { nameOf, type Path, parentOf, ROOT } from '../../src/core/path.js';
+import type { Where } from './errors.js';
+import type { Keys } from './keys.js';
+import { type ListedObject, listPage } from './listing.js';
+import { type Found, find } from './objects.js';
+import { Recent } from './recent.js';
+import type { S3Client } from './requests.js';
+import { Turns } from './turns.js';
+import type { Conditions } from './upload.js';
+
+/** How long a folder is taken for granted after it was seen. */
+const FOLDER_MS = 10_000;
+
+/**
+ * Folders where there are none: what a path is, whether its parent is there, and that a folder outlives its last child.
+ *
+ * A folder is there when any key begins with its path and a slash. `mkdir` makes such a key, its marker, with no
+ * content. A file and a folder of one name can only be made by others; then the file is what is there.
+ */
+export class Tree {
+  readonly client: S3Client;
+  readonly keys: Keys;
+  readonly log: Logger;
+  /** One at a time of what must look before it writes. */
+  readonly turns = new Turns();
+  /** Folders seen lately, by path; true where there is a marker. */
+  readonly #folders = new Recent<boolean>(10_000, FOLDER_MS);
+  /** Modification times that listings do not tell, by key. */
+  readonly #times = new Recent<{ readonly etag: string; readonly mtime: number }>(50_000, Number.POSITIVE_INFINITY);
+  readonly #born = Date.now();
+  #conditional = true;
+
+  constructor(client: S3Client, keys: Keys, log: Logger) {
+    this.client = client;
+    this.keys = keys;
+    this.log = log;
+  }
+
+  /** The file at `path`; undefined when there is none. */
+  async find(path: Path, where: Where): Promise<Found | undefined> {
+    if (path === ROOT) return undefined;
+    const key = this.keys.file(path, where);
+    const found = await find(this.client, key, { ...where, path });
+    if (found?.keepsTime) this.noteTime(key, found.entry);
+    return found;
+  }
+
+  /** Whether `path` is a folder, by its keys alone. */
+  async isFolder(path: Path, where: Where): Promise<boolean> {
+    const first = await this.first(path, 1, where);
+    return path === ROOT || first.length > 0;
+  }
+
+  /** The first keys of a folder, its marker before all others. */
+  async first(path: Path, limit: number, where: Where): Promise<readonly ListedObject[]> {
+    const prefix = this.keys.folder(path, where);
+    const { objects, unreadable } = await listPage(this.client, { prefix, limit }, where);
+    if (objects.length > 0) this.#folders.set(path, objects[0]!.key === prefix);
+    else if (unreadable === 0) this.#folders.delete(path);
+    return objects;
+  }
+
+  /**
+   * Fails unless the parent of `path` is a folder.
+   * @throws VfsError ENOENT, ENOTDIR
+   */
+  async requireParent(path: Path, where: Where): Promise<void> {
+    const parent = parentOf(path);
+    if (parent === ROOT || this.#folders.get(parent) !== undefined) return;
+    const [file, folder] = await Promise.all([this.find(parent, where), this.isFolder(parent, where)]);
+    if (file !== undefined) throw new VfsError('ENOTDIR', where.op, where.path);
+    if (!folder) throw await this.missing(path, where);
+  }
+
+  /** Why there is nothing at `path`: ENOENT, or ENOTDIR below a file. To be thrown. */
+  async missing(path: Path, where: Where): Promise<VfsError> {
+    const ancestors: Path[] = [];
+    for (let at = parentOf(path); at !== ROOT && this.#folders.get(at) === undefined; at = parentOf(at)) {
+      ancestors.push(at);
+    }
+    const files = await Promise.all(ancestors.map((at) => this.find(at, where)));
+    const below = files.some((file) => file !== undefined);
+    return new VfsError(below ? 'ENOTDIR' : 'ENOENT', where.op, where.path);
+  }
+
+  /** Makes the marker of a folder. */
+  async mark(path: Path, where: Where, conditions: Readonly<Record<string, string>> = {}): Promise<void> {
+    const headers = { 'content-type': 'application/x-directory', ...conditions };
+    const key = this.keys.folder(path, where);
+    await this.client.run({ method: 'PUT', key, headers, body: Buffer.alloc(0) }, where);
+    this.#folders.set(path, true);
+  }
+
+  /** Sees to it that a folder is still there after a child of it went. */
+  async keep(path: Path, where: Where): Promise<void> {
+    if (path === ROOT || this.#folders.get(path) === true) return;
+    if ((await this.first(path, 1, where)).length === 0) await this.mark(path, where);
+  }
+
+  /** Drops what is believed of folders, after one of them went. */
+  forgetFolders(): void {
+    this.#folders.clear();
+  }
+
+  folder(path: Path): Entry {
+    return this.folderNamed(nameOf(path));
+  }
+
+  /** Folders have no times of their own here; the start of the driver stands for all of them. */
+  folderNamed(name: string): Entry {
+    return { name, kind: 'directory', size: 0, mtime: this.#born, etag: '' };
+  }
+
+  noteTime(key: string, { etag, mtime }: Pick<Entry, 'etag' | 'mtime'>): void {
+    this.#times.set(key, { etag, mtime });
+  }
+
+  /** The kept modification time of a listed object, where we know it; else the time of its upload. */
+  timeOf({ key, etag, mtime }: ListedObject): number {
+    const noted = this.#times.get(key);
+    return noted?.etag === etag ? noted.mtime : mtime;
+  }
+
+  /** Headers that make a write conditional, until the server says that it knows no such thing. */
+  conditions(headers: Readonly<Record<string, string>>): Conditions {
+    return {
+      headers: () => (this.#conditional ? headers : {}),
+      refused: () => {
+        this.#conditional = false;
+      },
+    };
+  }
+}
