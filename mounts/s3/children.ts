@@ -30,7 +30,7 @@ export async function* children(tree: Tree, where: Where): AsyncGenerator<readon
       if (files.has(key)) tree.keys.clash(key);
       else {
         const name = tree.keys.name(key.slice(prefix.length), below);
-        if (name !== undefined) entries.push(tree.folderNamed(name));
+        if (name !== undefined) entries.push(tree.folderNamed(name, below));
       }
     }
     if (page.unreadable > 0) tree.log.warn({ path, keys: page.unreadable }, 'keys that are not UTF-8 are left out');

@@ -44,7 +44,8 @@ export class S3Driver implements Driver {
     const where = at('stat', path, call);
     const found = await this.#tree.find(path, where);
     if (found !== undefined) return found.entry;
-    if (await this.#tree.isFolder(path, where)) return this.#tree.folder(path);
+    const folder = await this.#tree.folder(path, where);
+    if (folder !== undefined) return folder;
     throw await this.#tree.missing(path, where);
   }
 
@@ -105,7 +106,7 @@ export class S3Driver implements Driver {
       if (file !== undefined || folder) throw new VfsError('EEXIST', 'mkdir', path);
       try {
         const conditions = tree.conditions({ 'if-none-match': '*' });
-        await conditionally(conditions, (headers) => tree.mark(path, where, headers));
+        await conditionally(conditions, (headers) => tree.mark(path, where, { conditions: headers }));
       } catch (error) {
         throw isVfsError(error, 'EPRECONDITION') ? new VfsError('EEXIST', 'mkdir', path, { cause: error }) : error;
       }
@@ -155,16 +156,21 @@ export class S3Driver implements Driver {
     return { name: nameOf(to), kind: 'file', size, mtime, etag };
   }
 
-  /** Keeps `mtime` of files, by a copy in place; nothing else. */
+  /** Keeps `mtime`, of files by a copy in place and of folders in their marker; nothing else. */
   async setattr(path: Path, attributes: Attributes, call?: Call): Promise<Entry> {
     const where = at('setattr', path, call);
     const tree = this.#tree;
     const { mtime, ...others } = attributes;
     const found = await tree.find(path, where);
-    if (found === undefined && !(await tree.isFolder(path, where))) throw await tree.missing(path, where);
-    const wanted = Object.values(others).some((value) => value !== undefined);
-    if (wanted || (mtime !== undefined && found === undefined)) throw new VfsError('ENOTSUP', 'setattr', path);
-    if (found === undefined) return tree.folder(path);
+    const folder = found === undefined ? await tree.folder(path, where) : undefined;
+    if (found === undefined && folder === undefined) throw await tree.missing(path, where);
+    if (Object.values(others).some((value) => value !== undefined)) throw new VfsError('ENOTSUP', 'setattr', path);
+    if (found === undefined) {
+      if (mtime === undefined) return folder!;
+      if (path === ROOT) throw new VfsError('ENOTSUP', 'setattr', path);
+      await tree.mark(path, where, { mtime });
+      return tree.folderNamed(nameOf(path), tree.keys.folder(path, where));
+    }
     if (mtime === undefined || (found.keepsTime && found.entry.mtime === keptTime(mtime))) return found.entry;
     const key = tree.keys.file(path, where);
     const { etag } = await copyObject(tree, key, key, found, mtime, this.#limits, where);
@@ -203,7 +209,8 @@ function at(op: string, path: Path, call: Call | undefined): Where {
 
 function conditionHeaders({ ifMatch, ifNoneMatch }: PutOptions): Record<string, string> {
   const headers: Record<string, string> = {};
-  if (ifMatch !== undefined) headers['if-match'] = `"${ifMatch}"`;
+  // Without quotes: Amazon and Ceph 16 compare it so; Ceph 16 takes quotes for a part of it.
+  if (ifMatch !== undefined) headers['if-match'] = ifMatch;
   if (ifNoneMatch !== undefined) headers['if-none-match'] = ifNoneMatch;
   return headers;
 }

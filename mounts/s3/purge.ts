@@ -12,17 +12,17 @@ export async function purgeUploads(tree: Tree, olderThan: number, where: Where):
   for (;;) {
     const query = { uploads: '', 'encoding-type': 'url', 'max-uploads': '1000', prefix: keys.prefix, ...markers };
     const xml = await client.xml({ method: 'GET', query }, 'ListMultipartUploadsResult', where);
-    const encoded = textOf(xml, 'EncodingType') === 'url';
-    const decode = (text: string) => (encoded ? decodeListed(text) : text);
     for (const upload of all(xml, 'Upload')) {
-      const key = decode(textOf(upload, 'Key') ?? '');
+      // Ceph encodes keys without saying so, and does not encode the marker.
+      const key = decodeListed(textOf(upload, 'Key') ?? '');
       const id = textOf(upload, 'UploadId') ?? '';
       const begun = Date.parse(textOf(upload, 'Initiated') ?? '');
       if (key?.startsWith(keys.prefix) && id !== '' && begun < olderThan) old.push({ key, id });
     }
     if (textOf(xml, 'IsTruncated') !== 'true') break;
+    const marker = textOf(xml, 'NextKeyMarker') ?? '';
     const next = {
-      'key-marker': decode(textOf(xml, 'NextKeyMarker') ?? '') ?? '',
+      'key-marker': (textOf(xml, 'EncodingType') === 'url' ? decodeListed(marker) : marker) ?? '',
       'upload-id-marker': textOf(xml, 'NextUploadIdMarker') ?? '',
     };
     if (next['key-marker'] === '' || JSON.stringify(next) === JSON.stringify(markers)) {

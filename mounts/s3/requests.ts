@@ -1,4 +1,4 @@
-import { type Dispatcher, Pool } from 'undici';
+import { type Dispatcher, errors, Pool } from 'undici';
 import { collect } from '../../src/core/bytes.js';
 import { VfsError } from '../../src/core/errors.js';
 import type { Credentials } from '../driver.js';
@@ -75,6 +75,8 @@ export class S3Client {
   /** How far the server's clock is ahead of ours, in ms; learned when it refuses our time. */
   #skew = 0;
   #closed = false;
+  /** Whether connections are given up after HEAD; learned when a server sends bytes that belong to no answer. */
+  #closeAfterHead = false;
 
   constructor(options: S3Options, credentials: Credentials) {
     const { user, password } = credentials;
@@ -103,12 +105,11 @@ export class S3Client {
    * @throws VfsError for every status of 300 and above
    */
   async send(request: S3Request, where: Where, pool = this.#others): Promise<S3Answer> {
-    const skew = this.#skew;
+    const learned = this.#learned();
     try {
       return await this.#once(request, where, pool);
     } catch (error) {
-      // The server named its time in the answer: once more with that.
-      if (this.#skew !== skew && !where.signal?.aborted) return this.#once(request, where, pool);
+      if (this.#learned() !== learned && !where.signal?.aborted) return this.#once(request, where, pool);
       throw error;
     }
   }
@@ -173,6 +174,7 @@ export class S3Client {
         body,
         signal: where.signal ?? null,
         headersTimeout: request.patience ?? SILENCE_MS,
+        reset: method === 'HEAD' && this.#closeAfterHead,
       });
       const { statusCode } = answer;
       if (statusCode < 300) return new S3Answer(answer);
@@ -183,8 +185,15 @@ export class S3Client {
       if (method === 'HEAD') throw await this.#explain(error, where);
       throw error;
     } catch (error) {
+      // Swift without its proxy-logging sends a stray chunk after HEAD.
+      if (error instanceof errors.HTTPParserError) this.#closeAfterHead = true;
       throw toVfsError(error, where);
     }
+  }
+
+  /** Changes when a request failed for a reason that a second try will take into account. */
+  #learned(): string {
+    return `${this.#skew} ${this.#closeAfterHead}`;
   }
 
   /**

@@ -5,7 +5,7 @@ import { nameOf, type Path, parentOf, ROOT } from '../../src/core/path.js';
 import type { Where } from './errors.js';
 import type { Keys } from './keys.js';
 import { type ListedObject, listPage } from './listing.js';
-import { type Found, find } from './objects.js';
+import { type Found, find, keptTime, timeHeader } from './objects.js';
 import { Recent } from './recent.js';
 import type { S3Client } from './requests.js';
 import { Turns } from './turns.js';
@@ -86,11 +86,17 @@ export class Tree {
     return new VfsError(below ? 'ENOTDIR' : 'ENOENT', where.op, where.path);
   }
 
-  /** Makes the marker of a folder. */
-  async mark(path: Path, where: Where, conditions: Readonly<Record<string, string>> = {}): Promise<void> {
-    const headers = { 'content-type': 'application/x-directory', ...conditions };
+  /** Makes the marker of a folder, or makes it again with another time. */
+  async mark(
+    path: Path,
+    where: Where,
+    { mtime = Date.now(), conditions = {} }: { mtime?: number; conditions?: Readonly<Record<string, string>> } = {},
+  ): Promise<void> {
     const key = this.keys.folder(path, where);
-    await this.client.run({ method: 'PUT', key, headers, body: Buffer.alloc(0) }, where);
+    const kept = keptTime(mtime);
+    const headers = { 'content-type': 'application/x-directory', ...timeHeader(kept), ...conditions };
+    const { etag } = await this.client.run({ method: 'PUT', key, headers, body: Buffer.alloc(0) }, where);
+    this.noteTime(key, { etag, mtime: kept });
     this.#folders.set(path, true);
   }
 
@@ -105,13 +111,21 @@ export class Tree {
     this.#folders.clear();
   }
 
-  folder(path: Path): Entry {
-    return this.folderNamed(nameOf(path));
+  /** A folder as `stat` shows it; undefined when there is none. */
+  async folder(path: Path, where: Where): Promise<Entry | undefined> {
+    const [first] = await this.first(path, 1, where);
+    if (first === undefined && path !== ROOT) return undefined;
+    const key = this.keys.folder(path, where);
+    if (first?.key === key && key !== '' && this.#times.get(key) === undefined) {
+      const marker = await find(this.client, key, where);
+      if (marker !== undefined) this.noteTime(key, marker.entry);
+    }
+    return this.folderNamed(nameOf(path), key);
   }
 
-  /** Folders have no times of their own here; the start of the driver stands for all of them. */
-  folderNamed(name: string): Entry {
-    return { name, kind: 'directory', size: 0, mtime: this.#born, etag: '' };
+  /** Folders have the time of their marker, where we have seen it; the start of the driver stands for all others. */
+  folderNamed(name: string, key: string): Entry {
+    return { name, kind: 'directory', size: 0, mtime: this.#times.get(key)?.mtime ?? this.#born, etag: '' };
   }
 
   noteTime(key: string, { etag, mtime }: Pick<Entry, 'etag' | 'mtime'>): void {

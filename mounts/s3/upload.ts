@@ -152,11 +152,12 @@ export async function multipart(
       complete(client, key, id, etags, conditions, where);
     const etag = await plan.commit(() => conditionally(plan.conditions, publish));
     const found = await find(client, key, where);
-    // Another entity tag is somebody else's newer content.
-    if (etag === '' || (found?.entry.etag === etag && found.entry.size !== size)) {
+    // Another entity tag than ours is somebody else's newer content.
+    if (etag !== '' && found?.entry.etag !== etag) return { size, etag };
+    if (found?.entry.size !== size) {
       throw new VfsError('EIO', where.op, where.path, { detail: 'the upload is not what was sent' });
     }
-    return { size, etag };
+    return { size, etag: found.entry.etag };
   } catch (error) {
     await abort(client, key, id, log, where);
     throw toVfsError(error, where);
@@ -179,12 +180,13 @@ async function complete(
   );
   const headers = { ...conditions, 'content-type': 'application/xml' };
   const request = { method: 'POST' as const, key, query: { uploadId: id }, headers, body, patience: PATIENCE_MS };
+  const expected = combined(etags);
   try {
     const done = await client.xml(request, 'CompleteMultipartUploadResult', where);
-    return unquote(textOf(done, 'ETag') ?? '');
+    // Ceph leaves it empty.
+    return unquote(textOf(done, 'ETag') ?? '') || (expected ?? '');
   } catch (error) {
     // The answer may have been lost on its way; then the object is there, with an entity tag that we can foretell.
-    const expected = combined(etags);
     if (!isVfsError(error, 'EUNAVAILABLE', 'ETIMEDOUT', 'EIO') || expected === undefined) throw error;
     const found = await find(client, key, where).catch(() => undefined);
     if (found?.entry.etag !== expected) throw error;
