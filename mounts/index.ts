@@ -5,5 +5,5 @@ import { s3Kind } from './s3/index.js';
 
 /** Every kind of storage, by its name in the configuration; in the order of the alphabet. */
 export function driverKinds(): readonly DriverKind[] {
-  return [localKind, memoryKind];
+  return [localKind, memoryKind, s3Kind];
 }
