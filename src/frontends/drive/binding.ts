@@ -1,0 +1,64 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { getSystemErrorName } from 'node:util';
+import { Unavailable } from '../frontend.js';
+
+/**
+ * What native/fusedev.c offers. Numbers that come back are results where they are not negative, and -errno otherwise;
+ * nothing but misuse throws.
+ */
+export interface Binding {
+  mount(source: string, target: string, type: string, flags: number, options: string): number;
+  /** On a thread of the pool: the kernel may ask us to write pages back before it lets go. */
+  umount(target: string, flags: number): Promise<number>;
+  socketPair(): [ours: number, theirs: number] | number;
+  /** Takes the descriptor that was sent over a socket. */
+  receive(socket: number): number;
+  close(fd: number): number;
+  /**
+   * Takes the descriptor over and begins to read. `callback` gets how many requests lie in `ring`, as pairs of slot and
+   * length, or, with 0, the error that ended the reading: ENODEV after an unmount, ECONNABORTED after an abort.
+   */
+  start(fd: number, slots: number, slotSize: number, callback: (count: number, error: number) => void): Device | number;
+  stop(device: Device): void;
+  hold(device: Device, slot: number): void;
+  release(device: Device, slot: number): void;
+  send(device: Device, head: Uint8Array, headLength: number, data: Uint8Array, length: number): number;
+  /** On a thread of the pool; `messages` lie back to back. ENOENT (the kernel never knew it) is no error. */
+  notify(device: Device, messages: Uint8Array): Promise<number>;
+}
+
+export interface Device {
+  readonly arena: ArrayBuffer;
+  readonly ring: ArrayBuffer;
+}
+
+const BUILT = 'src/frontends/drive/native/build/Release/fusedev.node';
+
+/**
+ * Loads the binding that scripts/build-native.mjs compiled at install.
+ * @throws Unavailable when it is not there or does not load
+ */
+export function loadBinding(): Binding {
+  // This file lies in src/ or in dist/src/, so the way up to the package is not always the same.
+  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
+    const file = join(folder, BUILT);
+    if (existsSync(file)) {
+      try {
+        return createRequire(import.meta.url)(file) as Binding;
+      } catch (cause) {
+        throw new Unavailable('the FUSE binding does not load; run `npm rebuild`', { cause });
+      }
+    }
+    if (folder === dirname(folder)) {
+      throw new Unavailable('the FUSE binding was not compiled; it needs a C compiler and make at `npm ci`');
+    }
+  }
+}
+
+/** The name of a negative result: `EBUSY`. */
+export function errnoName(result: number): string {
+  return getSystemErrorName(result);
+}

@@ -1,0 +1,102 @@
+import type { Logger } from '../../core/log.js';
+import { nameOf, parentOf } from '../../core/path.js';
+import type { ViewChange } from '../../vfs/view.js';
+import { errnoName } from './binding.js';
+import type { Inode } from './inodes.js';
+import { encodeInvalidAttributes, encodeInvalidEntry } from './protocol/replies.js';
+import type { Volume } from './volume.js';
+
+/** How many messages go to the kernel in one piece. */
+const BATCH = 256;
+
+/**
+ * Tells the kernel what other front ends changed, so that it forgets what it has cached of it. The messages are written
+ * on another thread, one batch at a time: the kernel takes locks for them that it may hold for a request of ours.
+ */
+export class ChangeNotifier {
+  readonly #volume: Volume;
+  readonly #notify: (messages: Uint8Array) => Promise<number>;
+  readonly #log: Logger;
+  /** By content, so that a name that changes often waits in it once. */
+  #queue = new Map<string, Buffer>();
+  #sending: Promise<void> | undefined;
+
+  constructor(volume: Volume, notify: (messages: Uint8Array) => Promise<number>, log: Logger) {
+    this.#volume = volume;
+    this.#notify = notify;
+    this.#log = log;
+  }
+
+  /** For View.onChange. */
+  readonly onChange = (change: ViewChange): void => {
+    if (change.origin === this.#volume.origin) return;
+    const { inodes } = this.#volume;
+    this.#volume.foreignChanges++;
+    const parent = inodes.find(parentOf(change.path));
+    const inode = inodes.find(change.path);
+    if (change.kind === 'tree') {
+      if (inode !== undefined) this.#forgetBelow(inode);
+    } else if (inode !== undefined) {
+      this.#forgetContent(inode, change.kind === 'entry');
+    }
+    if (parent === undefined || inode === inodes.root) return;
+    if (change.kind !== 'content') {
+      this.#entry(parent, nameOf(change.path));
+      this.#attributes(parent);
+    }
+  };
+
+  /** Resolves when all that was to be told is told. */
+  async idle(): Promise<void> {
+    while (this.#sending !== undefined) await this.#sending;
+  }
+
+  /** Who has the old content open keeps it, with a node of its own; the name gets another at the next look-up. */
+  #forgetContent(inode: Inode, replaced: boolean): void {
+    inode.cached = undefined;
+    this.#attributes(inode);
+    if (inode.kind === 'directory' || (inode.opened === 0 && !replaced)) return;
+    for (const { parent, name } of [...inode.names]) {
+      this.#entry(parent, name);
+      this.#volume.inodes.unbind(parent, name);
+    }
+  }
+
+  #forgetBelow(inode: Inode): void {
+    for (const [name, child] of [...(inode.children ?? [])]) {
+      this.#entry(inode, name);
+      if (child.kind === 'directory') this.#forgetBelow(child);
+      this.#forgetContent(child, true);
+    }
+    this.#attributes(inode);
+  }
+
+  #entry(parent: Inode, name: string): void {
+    this.#add(`e${parent.id}/${name}`, () => encodeInvalidEntry(parent.id, name));
+  }
+
+  #attributes(inode: Inode): void {
+    this.#add(`a${inode.id}`, () => encodeInvalidAttributes(inode.id));
+  }
+
+  #add(key: string, message: () => Buffer): void {
+    if (!this.#queue.has(key)) this.#queue.set(key, message());
+    this.#sending ??= this.#send().finally(() => {
+      this.#sending = undefined;
+    });
+  }
+
+  async #send(): Promise<void> {
+    // A fresh task: the change that brought us here is to be finished first, and more of its kind may follow.
+    await new Promise(setImmediate);
+    while (this.#queue.size > 0) {
+      const batch: Buffer[] = [];
+      for (const [key, message] of this.#queue) {
+        this.#queue.delete(key);
+        if (batch.push(message) === BATCH) break;
+      }
+      const result = await this.#notify(Buffer.concat(batch));
+      if (result < 0) this.#log.debug({ error: errnoName(result) }, 'drive: the kernel took no notice');
+    }
+  }
+}
