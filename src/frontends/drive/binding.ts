@@ -10,29 +10,35 @@ import { Unavailable } from '../frontend.js';
  * nothing but misuse throws.
  */
 export interface Binding {
-  mount(source: string, target: string, type: string, flags: number, options: string): number;
+  mount(source: string, target: string, type: string, flags: number, data: string): number;
   /** On a thread of the pool: the kernel may ask us to write pages back before it lets go. */
   umount(target: string, flags: number): Promise<number>;
   socketPair(): [ours: number, theirs: number] | number;
-  /** Takes the descriptor that was sent over a socket. */
+  /** Takes the descriptor that was sent over a socket; does not wait for one. */
   receive(socket: number): number;
-  close(fd: number): number;
   /**
-   * Takes the descriptor over and begins to read. `callback` gets how many requests lie in `ring`, as pairs of slot and
-   * length, or, with 0, the error that ended the reading: ENODEV after an unmount, ECONNABORTED after an abort.
+   * Takes the descriptor over and begins to read requests into `arena`, which is cut into as many pieces as there are
+   * slots. `callback` gets how many lie there, as pairs of slot and length in `ring`, or, with 0, the error that ended
+   * the reading: ENODEV after an unmount, ECONNABORTED after an abort.
    */
-  start(fd: number, slots: number, slotSize: number, callback: (count: number, error: number) => void): Device | number;
+  start(
+    fd: number,
+    slots: number,
+    arena: Uint8Array,
+    ring: Int32Array,
+    callback: (count: number, error: number) => void,
+  ): Device | number;
   stop(device: Device): void;
-  hold(device: Device, slot: number): void;
-  release(device: Device, slot: number): void;
+  /** Whether the slot keeps its request after the callback. */
+  hold(device: Device, slot: number, held: boolean): number;
   send(device: Device, head: Uint8Array, headLength: number, data: Uint8Array, length: number): number;
   /** On a thread of the pool; `messages` lie back to back. ENOENT (the kernel never knew it) is no error. */
   notify(device: Device, messages: Uint8Array): Promise<number>;
 }
 
+/** What `start` gave; opaque. */
 export interface Device {
-  readonly arena: ArrayBuffer;
-  readonly ring: ArrayBuffer;
+  readonly __device: unique symbol;
 }
 
 const BUILT = 'src/frontends/drive/native/build/Release/fusedev.node';

@@ -31,6 +31,7 @@ export const ERRNO: Readonly<Record<ErrorCode, number>> = {
   EBADF: errno.EBADF,
   EMFILE: errno.ENFILE, // our table is full, not the caller's
   ESTALE: errno.ESTALE,
+  EAGAIN: errno.EAGAIN,
   EAUTH: errno.EACCES,
   EUNAVAILABLE: EHOSTDOWN,
   ETIMEDOUT: errno.ETIMEDOUT,

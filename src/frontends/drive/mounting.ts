@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { constants } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { access, mkdir, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Logger } from '../../core/log.js';
@@ -104,16 +104,17 @@ export async function mount(binding: Binding, target: string, options: MountOpti
 
 function mountDirectly(binding: Binding, target: string, { allowOther, uid, gid }: MountOptions): number {
   // Without allow_other the kernel lets only `user_id` in: the drive's owner.
-  const data = `rootmode=40000,user_id=${uid},group_id=${gid},default_permissions${allowOther ? ',allow_other' : ''}`;
-  const fd = binding.mount(SUBTYPE, target, FILE_SYSTEM_TYPE, MS_NOSUID | MS_NODEV, data);
-  if (fd < 0) throw refusal(errnoName(fd), target);
-  return fd;
+  const fd = openSync('/dev/fuse', 'r+');
+  const data = `fd=${fd},rootmode=40000,user_id=${uid},group_id=${gid},default_permissions${allowOther ? ',allow_other' : ''}`;
+  const result = binding.mount(SUBTYPE, target, FILE_SYSTEM_TYPE, MS_NOSUID | MS_NODEV, data);
+  if (result === 0) return fd;
+  closeSync(fd);
+  throw refusal(errnoName(result), target);
 }
 
 function refusal(code: string, target: string): Error {
   if (code === 'EPERM' || code === 'EACCES') return new Unavailable(`mounting is not permitted here (${code})`);
   if (code === 'ENODEV' || code === 'ENXIO') return new Unavailable('the kernel has no FUSE (modprobe fuse)');
-  if (code === 'ENOENT') return new Unavailable('no /dev/fuse on this host');
   return new StartError(`drive ${target}: mount: ${code}`);
 }
 
@@ -128,8 +129,8 @@ async function mountByHelper(binding: Binding, target: string, { allowOther }: M
     if (fd < 0) throw new StartError(`drive ${target}: fusermount3 sent no descriptor: ${errnoName(fd)}`);
     return fd;
   } finally {
-    binding.close(ours);
-    binding.close(theirs);
+    closeSync(ours);
+    closeSync(theirs);
   }
 }
 

@@ -47,11 +47,12 @@ export class Session implements Channel {
   /** @param fd  of /dev/fuse, mounted; taken over */
   constructor(fd: number, options: SessionOptions) {
     this.#options = options;
-    const device = options.binding.start(fd, SLOTS, SLOT_SIZE, (count, error) => this.#onBatch(count, error));
+    const arena = Buffer.from(new ArrayBuffer(SLOTS * SLOT_SIZE));
+    this.#ring = new Int32Array(2 * SLOTS);
+    this.#message = new Message(arena);
+    const device = options.binding.start(fd, SLOTS, arena, this.#ring, (count, error) => this.#onBatch(count, error));
     if (typeof device === 'number') throw new Error(`/dev/fuse cannot be read: ${errnoName(device)}`);
     this.#device = device;
-    this.#message = new Message(Buffer.from(device.arena));
-    this.#ring = new Int32Array(device.ring);
   }
 
   get pending(): number {
@@ -65,13 +66,13 @@ export class Session implements Channel {
   hold(slot: number): boolean {
     if (this.#heldSlots >= SLOTS / 2) return false;
     this.#heldSlots++;
-    this.#options.binding.hold(this.#device, slot);
+    this.#options.binding.hold(this.#device, slot, true);
     return true;
   }
 
   release(slot: number): void {
     this.#heldSlots--;
-    this.#options.binding.release(this.#device, slot);
+    this.#options.binding.hold(this.#device, slot, false);
   }
 
   notify(messages: Uint8Array): Promise<number> {
