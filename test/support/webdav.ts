@@ -1,5 +1,7 @@
+import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import type { Driver } from '../../mounts/driver.js';
+import { LocalDriver } from '../../mounts/local/local-driver.js';
 import { MemoryDriver } from '../../mounts/memory.js';
 import type { Authenticator } from '../../src/auth/authenticator.js';
 import type { Principal } from '../../src/auth/principal.js';
@@ -14,6 +16,7 @@ import { health } from '../../src/frontends/web/health.js';
 import { page } from '../../src/frontends/web/page.js';
 import { webdav } from '../../src/frontends/webdav/server.js';
 import type { Namespace } from '../../src/vfs/namespace.js';
+import { type Answer, type Ask, ask } from './http-client.js';
 import { alice, bob, type TestMount, testNamespace } from './namespace.js';
 
 /** Two users whose passwords are known, and what is asked of them counted. */
@@ -85,6 +88,17 @@ export async function webdavServer(t: ExecutionContext, setup: WebdavSetup = {})
   t.teardown(() => listener.stop(Date.now()));
   const origin = url.slice(0, -1);
   return { origin, dav: `${origin}/dav/`, port: Number(new URL(url).port), namespace, listener };
+}
+
+/** Homes as folders below `folder`, one per user. */
+export function localHomes(folder: string): (user: string) => Driver {
+  return (user) => new LocalDriver({ path: join(folder, user), create: true }, noLog);
+}
+
+/** Asks for something below `/dav/` as alice; `path` goes on the wire as it is. */
+export function dav(server: WebdavServer, method: string, path: string, options: Ask = {}): Promise<Answer> {
+  const headers = { Authorization: ALICE, ...options.headers };
+  return ask(server.origin, `/dav${path}`, { ...options, method, headers });
 }
 
 export const ALICE = `Basic ${Buffer.from('alice:alice-secret').toString('base64')}`;

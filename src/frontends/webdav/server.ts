@@ -4,6 +4,7 @@ import type { Logger } from '../../core/log.js';
 import type { Path } from '../../core/path.js';
 import type { Views } from '../../vfs/views.js';
 import type { HttpRequest, Route } from '../route.js';
+import { CHALLENGE, principalOf } from './basic-auth.js';
 import type { Method } from './exchange.js';
 import { answerFailure } from './failure.js';
 import { parseIf, submittedTokens } from './if-header.js';
@@ -18,7 +19,6 @@ import { put } from './methods/put.js';
 import { copy, move } from './methods/transfer.js';
 import { unlock } from './methods/unlock.js';
 import { Refusal } from './refusal.js';
-import { Sessions } from './sessions.js';
 import { checkStates } from './states.js';
 import { pathFromUrl, type UrlSpace } from './urls.js';
 
@@ -46,24 +46,22 @@ const METHODS: ReadonlyMap<string, Method> = new Map([
   ['UNLOCK', unlock],
 ]);
 
-const CHALLENGE = { 'WWW-Authenticate': 'Basic realm="Isthmus", charset="UTF-8"' };
 const NO_TOKENS: ReadonlySet<string> = new Set();
 
 /** WebDAV class 1, 2 and 3 (RFC 4918) of the caller's view, with Basic authentication. */
 export function webdav(config: WebdavOptions): Route {
-  const { prefix, views, log } = config;
+  const { prefix, auth, views, log } = config;
   const space: UrlSpace = {
     prefix,
     publicHost: config.publicUrl === undefined ? undefined : new URL(config.publicUrl).host,
   };
-  const sessions = new Sessions(config.auth);
 
   async function serve(request: HttpRequest, response: ServerResponse): Promise<void> {
     let path: Path | undefined;
     try {
       if (request.method === 'OPTIONS') return options({ request, response });
       // Nothing else is looked at before the login, whatever the verb (lesson 22).
-      const principal = await sessions.principalOf(request);
+      const principal = await principalOf(request, auth);
       if (principal === undefined) throw new Refusal(401, { headers: CHALLENGE });
       request.notes.user = principal.name;
       const method = METHODS.get(request.method);

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import test from 'ava';
 import { isInstalled } from '../../servers/process.js';
 import { tempFolder } from '../../support/temp.js';
-import { webdavServer } from '../../support/webdav.js';
+import { localHomes, webdavServer } from '../../support/webdav.js';
 
 /** What Debian's litmus 0.13 has in each suite; all of it must pass. */
 const SUITES = { basic: 16, copymove: 13, props: 30, locks: 41, http: 4 };
@@ -32,8 +32,9 @@ for (const [suite, count] of Object.entries(SUITES)) {
   test(`litmus ${suite}: all of ${count}`, async (t) => {
     t.timeout(150_000);
     if (!isInstalled('litmus')) throw new Error('litmus is not installed (Debian: litmus)');
-    const { dav } = await webdavServer(t);
-    const output = await litmus(dav, await tempFolder(t), suite);
+    const folder = await tempFolder(t);
+    const { dav } = await webdavServer(t, { home: localHomes(folder) });
+    const output = await litmus(dav, folder, suite);
     const summary = /summary for `\w+': of (\d+) tests run: (\d+) passed, (\d+) failed/.exec(output);
     t.log(
       output
