@@ -9,6 +9,7 @@ import type { Authenticator } from '../../src/auth/authenticator.js';
 import type { Principal } from '../../src/auth/principal.js';
 import { type Logger, noLog } from '../../src/core/log.js';
 import { type Meter, noMeter } from '../../src/core/meter.js';
+import { generateEd25519 } from '../../src/frontends/sftp/host-keys.js';
 import type { Limits } from '../../src/frontends/sftp/limits.js';
 import { SftpServer } from '../../src/frontends/sftp/server.js';
 import type { Views } from '../../src/vfs/views.js';
@@ -124,7 +125,7 @@ export async function startDoor(t: Teardown, options: DoorOptions = {}): Promise
   if (missing.length > 0) throw new Error(`not installed: ${missing.join(', ')}`);
   const dir = await mkdtemp(join(tmpdir(), 'isthmus-sftp-'));
   const { home = new MemoryDriver(), mounts = [], limits, hostKeys = [], log = noLog, meter = noMeter } = options;
-  const keys = ssh2.utils.generateKeyPairSync('ed25519');
+  const keys = generateEd25519('alice');
   await writeFile(join(dir, 'id'), keys.private, { mode: 0o600 });
   const parsed = ssh2.utils.parseKey(keys.public);
   if (parsed instanceof Error) throw parsed;
