@@ -8,7 +8,8 @@ const options = v.strictObject({
     v.string(),
     v.nonEmpty('give the folder to serve'),
     v.check((path) => !path.includes('\0'), 'a path cannot hold NUL'),
-    v.description('The folder to serve. Nothing outside it is ever reached. Relative to the working directory.'),
+    v.description('The folder to serve. Nothing outside it is ever reached. Relative to the configuration file.'),
+    v.metadata({ hostPath: true }),
   ),
   create: v.optional(
     v.pipe(

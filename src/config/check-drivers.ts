@@ -3,6 +3,7 @@ import { checkValue, dataAt } from './check-value.js';
 import type { ConfigDocument, KeyPath } from './document.js';
 import { nearest } from './nearest.js';
 import { DRIVERS_NOT_YET } from './schema.js';
+import { hasKey } from './schema-tree.js';
 
 /** What the configuration must know of a driver; rows of mounts/index.ts have this shape. */
 export interface DriverOptions {
@@ -37,7 +38,8 @@ export function checkDrivers(document: ConfigDocument, kinds: readonly DriverOpt
     // valibot's record takes a list for a map; anything else is told by the configuration's own schema.
     if (Array.isArray(options)) document.add([...path, 'options'], 'must be a map of keys, not a list');
     if (options !== undefined && (typeof options !== 'object' || options === null || Array.isArray(options))) continue;
-    checked.set(path.join('.'), checkValue(document, kind.options, [...path, 'options']));
+    const value = checkValue(document, kind.options, [...path, 'options']);
+    checked.set(path.join('.'), path[0] === 'homes' ? withCreate(kind.options, value, options) : value);
     if (path[0] === 'homes' && Object.keys(options ?? {}).length > 0 && !JSON.stringify(options).includes('%u')) {
       document.add(
         [...path, 'options'],
@@ -46,6 +48,12 @@ export function checkDrivers(document: ConfigDocument, kinds: readonly DriverOpt
     }
   }
   return checked;
+}
+
+/** The folder of a home is made when its user first comes, unless the configuration says otherwise. */
+function withCreate(schema: GenericSchema, value: unknown, written: unknown): unknown {
+  const asks = hasKey(schema, 'create') && dataAt(written, ['create']) === undefined;
+  return asks && typeof value === 'object' ? { ...value, create: true } : value;
 }
 
 function unknownDriver(name: string, kinds: readonly DriverOptions[]): string {

@@ -69,7 +69,7 @@ export function resolveConfig({ source, folder, checked, files, options, kinds }
     },
     homes:
       homes === undefined
-        ? { driver: 'local', options: { path: join(state, 'homes', '%u') }, credentials: {} }
+        ? { driver: 'local', options: { path: join(state, 'homes', '%u'), create: true }, credentials: {} }
         : storage('homes', 'homes', homes.driver, homes.credentials),
     auth: checked.auth,
     mounts: checked.mounts.map(({ at, driver, credentials, readOnly, for: whom, fsync }, index) => ({

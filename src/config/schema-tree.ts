@@ -58,6 +58,11 @@ function* walk(
   }
 }
 
+/** Whether a map has this key. */
+export function hasKey(schema: GenericSchema, key: string): boolean {
+  return child(asShape(schema), key) !== undefined;
+}
+
 /** Names of the options of a driver that hold a path of this host: those whose metadata say `hostPath: true`. */
 export function hostPathKeys(schema: GenericSchema): readonly string[] {
   return Object.entries(inner(asShape(schema)).entries ?? {})

@@ -56,7 +56,7 @@ test('an empty file is the embedded defaults', (t) => {
   t.is(config.node.state, '/base/data');
   t.deepEqual(config.database, { kind: 'sqlite', path: '/base/data/isthmus.db' });
   t.deepEqual(config.cache, { path: '/base/data/cache', size: 10 * 1024 ** 3, maxAge: 60_000 });
-  t.deepEqual(config.homes, { driver: 'local', options: { path: '/base/data/homes/%u' }, credentials: {} });
+  t.deepEqual(config.homes, { driver: 'local', options: { path: '/base/data/homes/%u', create: true }, credentials: {} });
   t.is(config.drives[0]?.path, '/base/data/drive');
   t.is(config.drives[0]?.umask, 0o022);
 });
@@ -65,7 +65,7 @@ test('what lies in the state folder follows it', (t) => {
   const config = parse('node: { state: /var/lib/isthmus }\n');
   t.is(config.database.path, '/var/lib/isthmus/isthmus.db');
   t.is(config.cache.path, '/var/lib/isthmus/cache');
-  t.deepEqual(config.homes.options, { path: '/var/lib/isthmus/homes/%u' });
+  t.deepEqual(config.homes.options, { path: '/var/lib/isthmus/homes/%u', create: true });
   t.is(config.drives[0]?.path, '/var/lib/isthmus/drive');
 });
 

@@ -1,0 +1,81 @@
+import type { Driver } from '../mounts/driver.js';
+import { driverKinds } from '../mounts/index.js';
+import type { StorageReport } from './cli/hands.js';
+import type { Config, StorageConfig } from './config/config.js';
+import { isVfsError } from './core/errors.js';
+import { noLog } from './core/log.js';
+import { ROOT } from './core/path.js';
+import { homeOf, makeDriver } from './storages.js';
+
+/** How long a storage may take to answer, in ms. */
+const PATIENCE = 10_000;
+
+/** Makes every driver of a configuration, asks each storage for its root, and says what each can and cannot do. */
+export async function reach(config: Config): Promise<readonly StorageReport[]> {
+  return Promise.all([
+    ask('homes', homeOf(config.homes, 'admin'), true),
+    ...config.mounts.map((mount) => ask(mount.at, mount, false)),
+  ]);
+}
+
+async function ask(at: string, storage: StorageConfig, home: boolean): Promise<StorageReport> {
+  const driver = makeDriver(driverKinds(), storage, at, noLog);
+  try {
+    const reason = await within(driver, home);
+    return { at, driver: storage.driver, reachable: reason === undefined, reason, ...abilities(driver) };
+  } finally {
+    // A storage that hangs must not keep the command: its connections end with the process.
+    await Promise.race([driver.close().catch(() => {}), pause(1_000)]);
+  }
+}
+
+async function within(driver: Driver, home: boolean): Promise<string | undefined> {
+  const call = new AbortController();
+  const late = pause(PATIENCE).then(() => {
+    call.abort();
+    return `no answer within ${PATIENCE / 1000} s`;
+  });
+  const answer = driver.stat(ROOT, { signal: call.signal }).then(
+    () => undefined,
+    (error: unknown) => {
+      // A home is made when its user first comes.
+      if (home && isVfsError(error, 'ENOENT')) return undefined;
+      return isVfsError(error) ? (error.detail ?? error.message) : String(error);
+    },
+  );
+  return Promise.race([answer, late]);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}
+
+/** In the words of people, from the methods a driver has and the traits it declares. */
+export function abilities(driver: Driver): { can: readonly string[]; cannot: readonly string[] } {
+  const { traits } = driver;
+  const words: readonly (readonly [boolean, string])[] = [
+    [true, 'read and write whole files'],
+    [driver.open !== undefined, 'read at any position of an open file'],
+    [driver.replace !== undefined, 'write at any position without a copy here'],
+    [driver.rename !== undefined, 'rename'],
+    [traits.atomicRename, 'replace by rename at once'],
+    [driver.copy !== undefined, 'copy inside the storage'],
+    [traits.atomicConditions, 'refuse a lost update by itself'],
+    [traits.mtimeStep !== undefined, `keep modification times${step(traits.mtimeStep)}`],
+    [driver.setattr !== undefined, 'change attributes'],
+    [traits.permissions, 'keep permissions and owners'],
+    [driver.symlink !== undefined, 'symbolic links'],
+    [driver.link !== undefined, 'hard links'],
+    [traits.caseSensitive, 'tell upper from lower case'],
+    [driver.statfs !== undefined, 'tell its free space'],
+  ];
+  return {
+    can: words.filter(([able]) => able).map(([, what]) => what),
+    cannot: words.filter(([able]) => !able).map(([, what]) => what),
+  };
+}
+
+function step(ms: number | undefined): string {
+  if (ms === undefined || ms < 1) return '';
+  return ms < 1000 ? ` (in steps of ${ms} ms)` : ` (in steps of ${ms / 1000} s)`;
+}
