@@ -10,5 +10,9 @@ process.exitCode = await run(process.argv.slice(2), {
   reach,
   print: (text) => void process.stdout.write(`${text}\n`),
   // The daemon's modules cost a command that only asks a question a quarter of a second.
-  serve: async (load) => (await import('./serve.js')).serve(load),
+  serve: async (load) => {
+    const code = await (await import('./serve.js')).serve(load);
+    // All has ended; what a library may still hold open must not keep the process.
+    process.exit(code);
+  },
 });

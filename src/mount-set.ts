@@ -17,12 +17,12 @@ export interface LiveMount extends MountSpec {
 
 /** The mounts of the configuration, alive; on a reload those that did not change keep their drivers. */
 export class MountSet {
-  readonly #kinds: readonly DriverKind<never>[];
+  readonly #kinds: readonly DriverKind[];
   readonly #log: Logger;
   readonly #meter: Meter;
   #mounts: readonly (LiveMount & { readonly same: string })[] = [];
 
-  constructor(kinds: readonly DriverKind<never>[], log: Logger, meter: Meter) {
+  constructor(kinds: readonly DriverKind[], log: Logger, meter: Meter) {
     this.#kinds = kinds;
     this.#log = log;
     this.#meter = meter;
@@ -46,7 +46,9 @@ export class MountSet {
       const driver = kept?.driver ?? this.#make(config);
       return { at, readOnly, audience: config.for, driver, kind, same };
     });
-    return before.filter(({ driver }) => !this.#mounts.some((mount) => mount.driver === driver)).map(({ driver }) => driver);
+    return before
+      .filter(({ driver }) => !this.#mounts.some((mount) => mount.driver === driver))
+      .map(({ driver }) => driver);
   }
 
   #make(config: MountConfig): LayeredDriver {

@@ -96,10 +96,10 @@ class Ending {
 
   #ask(signal: string): void {
     this.#asked += 1;
-    if (this.#asked > 2) process.exit(1);
     const patience = this.#asked === 1 ? DRAIN : HURRY;
     this.#log.info({ signal, seconds: patience / 1000 }, 'stopping');
-    void this.#stop(patience);
+    if (this.#asked === 1) void this.#stop(patience);
+    else setTimeout(() => process.exit(1), this.#asked === 2 ? HURRY : 0);
   }
 
   async #stop(patience: number): Promise<void> {
@@ -120,4 +120,3 @@ function noteLimits(log: Logger): void {
     log.warn({ limit: Number(most) }, 'few file descriptors: raise the limit (LimitNOFILE=) for many clients');
   }
 }
-

@@ -17,7 +17,7 @@ export class ServiceManager {
 
   ready(status: string): void {
     this.#tell('--ready', `--status=${status}`);
-    const interval = Number(this.#env['WATCHDOG_USEC']) / 1000;
+    const interval = Number(this.#env.WATCHDOG_USEC) / 1000;
     if (!(interval > 0)) return;
     // A third: one late answer of the event loop is no reason to be killed.
     this.#watchdog ??= setInterval(() => this.#tell('WATCHDOG=1'), interval / 3).unref();
@@ -33,7 +33,7 @@ export class ServiceManager {
   }
 
   #tell(...args: string[]): void {
-    if (!this.#env['NOTIFY_SOCKET']) return;
+    if (!this.#env.NOTIFY_SOCKET) return;
     const child = spawn('systemd-notify', args, { stdio: 'ignore', env: this.#env });
     child.on('error', (error) => this.#log.warn({ err: error }, 'systemd-notify cannot be run'));
     child.unref();

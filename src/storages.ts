@@ -8,16 +8,11 @@ import { StartError } from './core/start-error.js';
  * @param at  names it in messages
  * @throws StartError (78) when the driver refuses its options or credentials
  */
-export function makeDriver(
-  kinds: readonly DriverKind<never>[],
-  storage: StorageConfig,
-  at: string,
-  log: Logger,
-): Driver {
+export function makeDriver(kinds: readonly DriverKind[], storage: StorageConfig, at: string, log: Logger): Driver {
   const kind = kinds.find(({ name }) => name === storage.driver);
   if (kind === undefined) throw new StartError(`${at}: there is no driver "${storage.driver}"`, 78);
   try {
-    return kind.create(storage.options as never, { credentials: storage.credentials, log: log.child({ mount: at }) });
+    return kind.create(storage.options, { credentials: storage.credentials, log: log.child({ mount: at }) });
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new StartError(`${at} (${storage.driver}): ${why}`, 78, { cause });

@@ -2,7 +2,7 @@ import { Secret } from '../core/secret.js';
 import { Failure } from './failure.js';
 
 /** Longest password, in bytes: enough for a sentence, too little to keep the hash busy. */
-const LONGEST = 1024;
+const LONGEST = 4096;
 
 /**
  * A new password: the first line of standard input with `fromStdin`, else asked for twice on the terminal, without

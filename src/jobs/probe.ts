@@ -1,4 +1,5 @@
 import type { Call } from '../core/bytes.js';
+import { inWords } from '../core/in-words.js';
 import type { Gauge, Meter } from '../core/meter.js';
 import type { Job } from './job.js';
 
@@ -15,6 +16,8 @@ export interface Reachability {
   readonly up: boolean;
   /** One sentence, when it is not. */
   readonly reason?: string | undefined;
+  /** What the storage or its driver threw: for the log, not for clients. */
+  readonly error?: unknown;
   /** When it came or went, ms since 1970. */
   readonly since: number;
 }
@@ -61,22 +64,23 @@ export class Probe implements Job {
     const cancel = () => call.abort();
     signal.addEventListener('abort', cancel, { once: true });
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<string>((resolve) => {
+    const late = new Promise<Failed>((resolve) => {
       timer = setTimeout(() => {
         // A storage that ignores its signal must not hold the others up.
-        resolve(`no answer within ${patience / 1000} s`);
+        resolve({ reason: `no answer within ${patience / 1000} s` });
         cancel();
       }, patience);
     });
-    const asked = reach({ signal: call.signal }).then(() => undefined, sentence);
-    const reason = await Promise.race([asked, late]);
+    const asked = reach({ signal: call.signal }).then(
+      () => undefined,
+      (error: unknown): Failed => ({ reason: inWords(error), error }),
+    );
+    const failed = await Promise.race([asked, late]);
     clearTimeout(timer);
     signal.removeEventListener('abort', cancel);
-    const up = reason === undefined;
-    return { at, up, reason, since: before?.up === up ? before.since : Date.now() };
+    const up = failed === undefined;
+    return { at, up, ...failed, since: before?.up === up ? before.since : Date.now() };
   }
 }
 
-function sentence(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n')[0]!.slice(0, 300);
-}
+type Failed = Pick<Reachability, 'error'> & { readonly reason: string };

@@ -56,7 +56,11 @@ test('an empty file is the embedded defaults', (t) => {
   t.is(config.node.state, '/base/data');
   t.deepEqual(config.database, { kind: 'sqlite', path: '/base/data/isthmus.db' });
   t.deepEqual(config.cache, { path: '/base/data/cache', size: 10 * 1024 ** 3, maxAge: 60_000 });
-  t.deepEqual(config.homes, { driver: 'local', options: { path: '/base/data/homes/%u', create: true }, credentials: {} });
+  t.deepEqual(config.homes, {
+    driver: 'local',
+    options: { path: '/base/data/homes/%u', create: true },
+    credentials: {},
+  });
   t.is(config.drives[0]?.path, '/base/data/drive');
   t.is(config.drives[0]?.umask, 0o022);
 });

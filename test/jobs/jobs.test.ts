@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
+import { VfsError } from '../../src/core/errors.js';
 import { noLog } from '../../src/core/log.js';
 import { type Gauge, noMeter } from '../../src/core/meter.js';
 import type { Job } from '../../src/jobs/job.js';
@@ -92,7 +93,10 @@ test('the probe tells a dead storage from a live one, and does not wait for one 
   };
   let mounts = [
     { at: '/up', reach: async () => {} },
-    { at: '/refused', reach: () => Promise.reject(new Error('connection refused')) },
+    {
+      at: '/refused',
+      reach: () => Promise.reject(new VfsError('EUNAVAILABLE', 'stat', '/', { cause: new Error('secret') })),
+    },
     { at: '/silent', reach: () => new Promise(() => {}) },
   ];
   const probe = new Probe(() => mounts, { ...noMeter, gauge: () => gauge }, 200);
@@ -101,7 +105,7 @@ test('the probe tells a dead storage from a live one, and does not wait for one 
     probe.found.map(({ at, up, reason }) => ({ at, up, reason })),
     [
       { at: '/up', up: true, reason: undefined },
-      { at: '/refused', up: false, reason: 'connection refused' },
+      { at: '/refused', up: false, reason: 'cannot be reached' },
       { at: '/silent', up: false, reason: 'no answer within 0.2 s' },
     ],
   );
