@@ -154,8 +154,8 @@ export class NamespaceView implements View {
     await this.#change(from, (source, tree) =>
       this.#change(to, async (target) => {
         const { mount } = source;
-        for (const { path } of [source, target]) {
-          if (tree.mountAt(path) !== undefined || tree.holdsMounts(path)) throw new VfsError('EBUSY', 'rename', path);
+        for (const { path, inner } of [source, target]) {
+          if (tree.mountAt(path) !== undefined || tree.holdsMounts(path)) throw new VfsError('EBUSY', 'rename', inner);
         }
         if (target.mount !== mount) throw new VfsError('EXDEV', 'rename', target.inner);
         if (from !== to && isWithin(to, from)) throw new VfsError('EINVAL', 'rename', target.inner);
@@ -284,7 +284,9 @@ export class NamespaceView implements View {
   async open(path: Path, options: OpenOptions): Promise<Handle> {
     const changes = options.write || options.create || options.truncate;
     const open = async (location: Location, tree: Tree) => {
-      if (tree.mountAt(path) !== undefined || tree.holdsMounts(path)) throw new VfsError('EISDIR', 'open', path);
+      if (tree.mountAt(path) !== undefined || tree.holdsMounts(path)) {
+        throw new VfsError('EISDIR', 'open', location.inner);
+      }
       if (changes) this.#checkLocks(tree, path, options, { parent: options.create });
       const handle = await openFile(this.#shared, location, options, (entry) => show(entry, location, tree));
       return handle;
@@ -460,14 +462,21 @@ function show(entry: Entry, { path, mount }: Location, tree: Tree): Node {
   };
 }
 
+/** Errors whose path is of a view already: a call within a call would move it twice. */
+const relocated = new WeakSet<VfsError>();
+
 /** An error of a storage, with the path where the view has it. */
 function relocate(error: unknown, { mount, path }: Location, tree: Tree): unknown {
-  if (!isVfsError(error)) return error;
+  if (!isVfsError(error) || relocated.has(error)) return error;
   const shown = typeof error.path === 'string' && error.path.startsWith('/') ? (error.path as Path) : undefined;
   const there = shown === undefined ? path : (tree.pathOf(mount.space, shown) ?? path);
-  if (there === error.path) return error;
-  return new VfsError(error.code, error.op, there, {
-    cause: error,
-    ...(error.detail === undefined ? {} : { detail: error.detail }),
-  });
+  const moved =
+    there === error.path
+      ? error
+      : new VfsError(error.code, error.op, there, {
+          cause: error,
+          ...(error.detail === undefined ? {} : { detail: error.detail }),
+        });
+  relocated.add(moved);
+  return moved;
 }

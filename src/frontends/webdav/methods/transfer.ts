@@ -16,7 +16,9 @@ async function transfer(exchange: Exchange, verb: 'copy' | 'move'): Promise<void
   const noReplace = !overwriteOf(request.headers.overwrite);
   const depth = depthOf(request);
   if (depth === undefined || depth === '1') throw new Refusal(400, { detail: 'Depth is 0 or infinity' });
-  const source = await view.stat(path, { signal: call.signal });
+  const source = await statOrNone(view, path, call.signal);
+  // ENOENT from here on is the parent of the destination.
+  if (source === undefined) throw new Refusal(404);
   const folder = source.kind === 'directory';
   // §9.9.2: a MOVE of a folder is always of all of it.
   if (verb === 'move' && folder && depth !== 'infinity') throw new Refusal(400, { detail: 'Depth is infinity' });
