@@ -37,7 +37,7 @@ export class SftpDriver implements Driver {
   readonly #pool: Pool;
   readonly #budget = new Budget(BUDGET);
   readonly #context: DriverContext;
-  #atomicRename = true;
+  #atomicRename = false;
   #closed = false;
 
   constructor(options: SftpOptions, context: DriverContext) {
@@ -50,7 +50,7 @@ export class SftpDriver implements Driver {
     this.#pool = new Pool(dial, options.connections, context.log);
   }
 
-  /** `atomicRename` is what the last connection said; true, as every OpenSSH has it, before the first. */
+  /** `atomicRename` is what the last connection said; false before the first. */
   get traits(): Traits {
     return {
       kind: 'sftp',
@@ -132,7 +132,7 @@ export class SftpDriver implements Driver {
         await session.rename(source, target);
       } else if (from === to) await session.lstat(source);
       else if (session.offers('posix-rename@openssh.com')) await session.posixRename(source, target);
-      else await replaceInSteps(session, source, target);
+      else await replaceInSteps(session, source, target, failed);
       line.parents.forget();
     });
   }

@@ -10,7 +10,7 @@ import { type Budget, WINDOW } from './budget.js';
 import type { Line, Pool } from './pool.js';
 import { type Attrs, Open, Status } from './protocol.js';
 import { ConnectionLost, type RemoteHandle, type SftpSession, StatusError } from './session.js';
-import { locate, remote, translate } from './translate.js';
+import { type Failed, locate, remote, translate } from './translate.js';
 import { until } from './until.js';
 
 /** How long a failed upload waits for its temporary file to be removed. */
@@ -111,14 +111,13 @@ async function statOrNothing(line: Line, path: Path): Promise<Attrs | undefined>
 async function withTemporary(
   pool: Pool,
   line: Line,
-  failed: { readonly op: string; readonly path: Path },
+  failed: Failed,
   call: Call,
   mode: number | undefined,
   fill: (handle: RemoteHandle, temporary: string) => Promise<Entry>,
 ): Promise<Entry> {
   const { session } = line;
-  const name = `${TEMPORARY_PREFIX}${randomBytes(12).toString('hex')}`;
-  const temporary = remote(line, join(parentOf(failed.path), name));
+  const temporary = remote(line, join(parentOf(failed.path), temporaryName()));
   // Nobody else may read what nobody else may read in the end.
   const attrs = mode === undefined ? {} : { mode: 0o600 };
   let handle: RemoteHandle | undefined;
@@ -149,7 +148,7 @@ async function writeAll(
   session: SftpSession,
   handle: RemoteHandle,
   body: Bytes,
-  { path }: { readonly path: Path },
+  { path }: Failed,
   options: PutOptions,
   budget: Budget,
 ): Promise<number> {
@@ -261,18 +260,39 @@ async function publish(line: Line, temporary: string, path: Path, options: PutOp
     return;
   }
   if (session.offers('posix-rename@openssh.com')) await session.posixRename(temporary, where);
-  else await replaceInSteps(session, temporary, where);
+  else await replaceInSteps(session, temporary, where, { op, path });
 }
 
-/** For servers that only know RENAME, which refuses what exists (§6.5): readers may meet no file for a moment. */
-export async function replaceInSteps(session: SftpSession, from: string, to: string): Promise<void> {
+/**
+ * rename(2) for servers that only know RENAME, which refuses what exists (§6.5): the target steps aside first, and comes
+ * back where the rename fails. Readers may meet no file for a moment.
+ */
+export async function replaceInSteps(session: SftpSession, from: string, to: string, failed: Failed): Promise<void> {
+  const refusal = await session.rename(from, to).catch((error: unknown) => error ?? new Error('refused'));
+  if (refusal === undefined) return;
+  if (!(refusal instanceof StatusError) || refusal.status !== Status.FAILURE) throw refusal;
+  const [source, target] = await Promise.all([session.lstat(from), session.lstat(to)]);
+  const [isFolder, ontoFolder] = [kindOf(source) === 'directory', kindOf(target) === 'directory'];
+  if (isFolder !== ontoFolder) throw new VfsError(isFolder ? 'ENOTDIR' : 'EISDIR', failed.op, failed.path);
+  if (ontoFolder) {
+    // An empty folder is no loss; RMDIR refuses any other.
+    await session.rmdir(to);
+    await session.rename(from, to);
+    return;
+  }
+  const aside = to.slice(0, to.lastIndexOf('/') + 1) + temporaryName();
+  await session.rename(to, aside);
   try {
     await session.rename(from, to);
   } catch (error) {
-    if (!(error instanceof StatusError) || error.status !== Status.FAILURE) throw error;
-    await session.remove(to);
-    await session.rename(from, to);
+    await session.rename(aside, to);
+    throw error;
   }
+  await session.remove(aside);
+}
+
+function temporaryName(): string {
+  return `${TEMPORARY_PREFIX}${randomBytes(12).toString('hex')}`;
 }
 
 function described(path: Path, attrs: Attrs): Entry {

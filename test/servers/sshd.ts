@@ -1,9 +1,8 @@
-import { existsSync } from 'node:fs';
 import { appendFile, chmod, chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { freePort, isInstalled, ServerProcesses } from './process.js';
+import { freePort, ServerProcesses } from './process.js';
 
 /** An OpenSSH server for SFTP, on 127.0.0.1. */
 export interface Sshd {
@@ -40,12 +39,18 @@ export interface Sshd {
 const SSHD = '/usr/sbin/sshd';
 const UID = 20001;
 
+export interface SshdOptions {
+  /** SFTP requests that the server refuses and does not offer, by the names of sftp-server(8) -Q requests. */
+  readonly deny?: readonly string[];
+  /** Makes `files/small` a file system of so many bytes. Only as root. */
+  readonly small?: number;
+}
+
 /**
  * As root: user alice, by password or key, locked into a root of her own, who exists only inside the server's mount
  * namespace. Otherwise: the own user, by key, not locked in.
- * @param options.lines  more lines for sshd_config
  */
-export async function startSshd(options: { readonly lines?: readonly string[] } = {}): Promise<Sshd> {
+export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   const asRoot = process.getuid?.() === 0;
   const needed = ['ssh-keygen', 'setpriv', SSHD, ...(asRoot ? ['unshare', 'openssl'] : [])];
   const server = await ServerProcesses.create('sshd', needed);
@@ -69,6 +74,7 @@ export async function startSshd(options: { readonly lines?: readonly string[] } 
     const files = join(dir, 'root', user, 'files');
     await mkdir(files, { recursive: true });
     if (asRoot) await chown(files, UID, UID);
+    const command = options.deny === undefined ? 'internal-sftp' : `internal-sftp -P ${options.deny.join(',')}`;
     const configuration = join(dir, 'sshd_config');
     await writeFile(
       configuration,
@@ -86,9 +92,8 @@ export async function startSshd(options: { readonly lines?: readonly string[] } 
         'UseDNS no',
         'AllowTcpForwarding no',
         'StrictModes no',
-        'Subsystem sftp internal-sftp',
-        ...(asRoot ? ['ForceCommand internal-sftp', 'ChrootDirectory /mnt/%u'] : []),
-        ...(options.lines ?? []),
+        `Subsystem sftp ${command}`,
+        ...(asRoot ? [`ForceCommand ${command}`, 'ChrootDirectory /mnt/%u'] : []),
         '',
       ].join('\n'),
     );
@@ -99,7 +104,12 @@ export async function startSshd(options: { readonly lines?: readonly string[] } 
       const sshd = [SSHD, '-D', '-e', '-f', configuration];
       if (asRoot) {
         const binds = ['passwd', 'group', 'shadow'].map((file) => `mount --bind ${join(etc, file)} /etc/${file}`);
-        const script = [...binds, `mount --bind ${join(dir, 'root')} /mnt`, `exec ${sshd.join(' ')}`].join('; ');
+        const small = `mount -t tmpfs -o size=${options.small},uid=${UID},gid=${UID} tmpfs ${join(files, 'small')}`;
+        if (options.small !== undefined) {
+          await mkdir(join(files, 'small'), { recursive: true });
+          binds.push(small);
+        }
+        const script = [...binds, `mount --rbind ${join(dir, 'root')} /mnt`, `exec ${sshd.join(' ')}`].join('; ');
         await mkdir('/run/sshd', { recursive: true }); // compiled into sshd
         server.spawn('sshd', 'unshare', ['-m', '--propagation', 'slave', 'sh', '-ec', script]);
       } else server.spawn('sshd', sshd[0]!, sshd.slice(1));
@@ -170,9 +180,4 @@ function greets(port: number): Promise<boolean> {
     socket.once('error', () => resolve(false));
     socket.once('close', () => resolve(false));
   });
-}
-
-/** Whether there is an sshd to start. */
-export function hasSshd(): boolean {
-  return existsSync(SSHD) && isInstalled('ssh-keygen');
 }
