@@ -2,9 +2,12 @@ import { request } from 'node:http';
 import { join, relative } from 'node:path';
 import type { Config } from '../config/config.js';
 import { Failure } from './failure.js';
+import { printable } from './table.js';
 
 /** Longest answer that is taken, bytes. */
 const MAX_ANSWER = 64 * 1024 * 1024;
+/** Throttled, or something that the daemon needs is away: the same command may do later. */
+const RETRY: ReadonlySet<number> = new Set([429, 503]);
 /** A command may have to wait for a storage; nothing takes longer than this, in ms. */
 const PATIENCE = 120_000;
 
@@ -19,7 +22,7 @@ export class AdminClient {
   }
 
   /**
-   * Asks for one command: `POST /v1/<command>` with a JSON object, answered by one.
+   * Asks for one command: `POST /v1/<command>` with a JSON object, answered by one or by `{ error: { code, message } }`.
    * @throws Failure when there is no daemon, or it refuses
    */
   async call<Answer>(command: string, body: object = {}): Promise<Answer> {
@@ -31,9 +34,8 @@ export class AdminClient {
       throw new Failure(`the daemon answered what makes no sense (HTTP ${status})`);
     }
     if (status >= 200 && status < 300) return answer as Answer;
-    const { error, message } = answer as { error?: unknown; message?: unknown };
-    const said = typeof message === 'string' ? message : typeof error === 'string' ? error : `HTTP ${status}`;
-    throw new Failure(said, status === 503 || status === 429 ? 75 : 1);
+    const { message } = (answer as { error?: { message?: unknown } }).error ?? {};
+    throw new Failure(printable(typeof message === 'string' ? message : `HTTP ${status}`), RETRY.has(status) ? 75 : 1);
   }
 
   #post(path: string, body: string): Promise<{ status: number; text: string }> {

@@ -3,9 +3,13 @@ import { ConfigError } from '../config/problem.js';
 import { isVfsError } from '../core/errors.js';
 import { StartError } from '../core/start-error.js';
 import { checkCommand } from './check.js';
+import { explainCommand } from './explain.js';
 import { Failure } from './failure.js';
 import type { Hands } from './hands.js';
+import { mountCommand } from './mount.js';
 import { serveCommand } from './serve.js';
+import { statusCommand } from './status.js';
+import { userCommand } from './user.js';
 
 /**
  * Runs one command line.
@@ -24,6 +28,10 @@ export async function run(args: readonly string[], hands: Hands): Promise<number
     .showSuggestionAfterError();
   serveCommand(program, hands, exit);
   checkCommand(program, hands, exit);
+  statusCommand(program, hands, exit);
+  userCommand(program, hands);
+  mountCommand(program, hands, exit);
+  explainCommand(program, hands);
   try {
     await program.parseAsync(args, { from: 'user' });
     return code;
