@@ -1,7 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test, { type TestFn } from 'ava';
 import type { Driver } from '../../../mounts/driver.js';
+import { LocalDriver } from '../../../mounts/local/local-driver.js';
 import { MemoryDriver } from '../../../mounts/memory.js';
+import { noLog } from '../../../src/core/log.js';
 import { type Feature, filesSuite } from '../../conformance/files.js';
 import { type Agent, startAgent } from '../../support/agent-client.js';
 import { type MountedDrive, mountDrive } from '../../support/mounted-drive.js';
@@ -36,7 +41,7 @@ function suiteOn(prefix: string, driver: () => Driver | Promise<Driver>, feature
   );
 }
 
-suiteOn('memory', () => new MemoryDriver(), [
+const everything: readonly Feature[] = [
   'shared',
   'append',
   'permissions',
@@ -45,5 +50,10 @@ suiteOn('memory', () => new MemoryDriver(), [
   'hardLinks',
   'nodes',
   'space',
-]);
+];
+const root = await mkdtemp(join(tmpdir(), 'isthmus-local-'));
+test.after.always(() => rm(root, { recursive: true, force: true }));
+
+suiteOn('memory', () => new MemoryDriver(), everything);
 suiteOn('whole bodies', () => wholeBodies(new MemoryDriver()), ['shared', 'append', 'times']);
+suiteOn('local', () => new LocalDriver({ path: root, create: false }, noLog), everything);
