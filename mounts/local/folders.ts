@@ -31,7 +31,9 @@ export class Folder {
     this.at = `/proc/self/fd/${fd}`;
   }
 
+  /** A path for system calls on the child `name`, which must not follow links there. */
   child(name: string): string {
+    if (name === '..') throw new VfsError('EINVAL', 'walk', this.path, { detail: 'a path may not go up' });
     return `${this.at}/${name}`;
   }
 

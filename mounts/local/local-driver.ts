@@ -29,7 +29,7 @@ import { openFileOf, type Source, streamOf } from './reading.js';
 import { LocalReplacement } from './replacement.js';
 import { setAttributes } from './set-attributes.js';
 import * as system from './system.js';
-import { Temporary } from './temporary.js';
+import type { Temporary } from './temporary.js';
 import { Turns } from './turns.js';
 import { writeBody } from './writing.js';
 
@@ -326,12 +326,8 @@ export class LocalDriver implements Driver {
     });
   }
 
-  /** An empty temporary file for `path`, where one may be put under these conditions. */
-  async #temporary(op: string, path: Path, options: PutOptions): Promise<Temporary> {
-    return this.#at(op, path, options, async (folder) => {
-      await this.#placing.look(op, path, folder, options);
-      return Temporary.create(folder);
-    });
+  #temporary(op: string, path: Path, options: PutOptions): Promise<Temporary> {
+    return this.#at(op, path, options, (folder) => this.#placing.begin(op, path, folder, options));
   }
 
   async #fill(op: string, path: Path, source: Source, temporary: Temporary, call: Call): Promise<void> {

@@ -48,8 +48,14 @@ export class Placing {
     this.#readers = readers;
   }
 
+  /** An empty temporary file beside `path`, where one may be put under these conditions. */
+  async begin(op: string, path: Path, folder: Folder, options: PlaceOptions): Promise<Temporary> {
+    const there = await this.#look(op, path, folder, options);
+    return Temporary.create(folder, modeFor(there, options.mode), there);
+  }
+
   /** What is at `path` in `folder`, when a file may be put there under these conditions. */
-  async look(op: string, path: Path, folder: Folder, options: PlaceOptions): Promise<BigIntStats | undefined> {
+  async #look(op: string, path: Path, folder: Folder, options: PlaceOptions): Promise<BigIntStats | undefined> {
     if (path === ROOT) throw new VfsError('EISDIR', op, path);
     const there = await lstat(folder.child(nameOf(path))).catch((error: unknown) => {
       if (isErrno(error, 'ENOENT')) return undefined;
@@ -74,15 +80,17 @@ export class Placing {
    */
   async place(op: string, temporary: Temporary, path: Path, options: PlaceOptions): Promise<Entry> {
     return this.#folders.within(op, parentOf(path), async (folder) => {
-      const before = await this.look(op, path, folder, options);
-      await this.#dress(temporary.fd, before, options);
+      // Looking now spares the flush of a content that may not have the name anyway.
+      const conditional = options.ifMatch !== undefined || options.ifNoneMatch !== undefined;
+      const before = conditional ? await this.#look(op, path, folder, options) : temporary.instead;
+      await this.#dress(temporary, before, options);
       await fsync(temporary.fd);
       return this.#turns.take(path, async () => {
         refuseFired(options, op, path);
-        const there = await this.look(op, path, folder, options);
+        const there = await this.#look(op, path, folder, options);
         if (there !== undefined && there.nlink > 1n) return this.#writeOver(op, temporary, path, folder, there);
         if (there !== undefined && differs(there, before)) {
-          await this.#dress(temporary.fd, there, options);
+          await this.#dress(temporary, there, options);
           await fsync(temporary.fd);
         }
         return this.#name(temporary, path, folder, options);
@@ -92,15 +100,13 @@ export class Placing {
 
   /** Owner, permission bits and time. A replaced file hands its own on, as if it had been written in place: without
    *  the bits that write(2) takes away (setuid, setgid). */
-  async #dress(fd: number, there: BigIntStats | undefined, options: PlaceOptions): Promise<void> {
-    const own = await fstat(fd);
-    if (isRoot && there !== undefined && (own.uid !== there.uid || own.gid !== there.gid)) {
-      await fchown(fd, Number(there.uid), Number(there.gid));
-    }
-    const mode = there === undefined ? (options.mode ?? NEW_FILE_MODE) & 0o7777 : Number(there.mode) & 0o1777;
-    if ((Number(own.mode) & 0o7777) !== mode) await fchmod(fd, mode);
+  async #dress(temporary: Temporary, there: BigIntStats | undefined, options: PlaceOptions): Promise<void> {
+    if (isRoot && there !== undefined) await fchown(temporary.fd, Number(there.uid), Number(there.gid));
+    const mode = modeFor(there, options.mode);
+    if (temporary.mode !== mode) await fchmod(temporary.fd, mode);
+    temporary.mode = mode;
     const now = stamp();
-    await futimes(fd, now, options.mtime ?? now);
+    await futimes(temporary.fd, now, options.mtime ?? now);
   }
 
   async #name(temporary: Temporary, path: Path, folder: Folder, options: PlaceOptions): Promise<Entry> {
@@ -142,12 +148,12 @@ export class Placing {
 
   /** A temporary file in `folder` with the same content and attributes. */
   async #again(temporary: Temporary, folder: Folder): Promise<Temporary> {
-    const copy = await Temporary.create(folder);
+    const copy = await Temporary.create(folder, 0o600, undefined);
     try {
       await copyContent(temporary.fd, copy.fd, () => {});
-      const { uid, gid, mode, atimeNs, mtimeNs } = await fstat(temporary.fd);
+      const { uid, gid, atimeNs, mtimeNs } = await fstat(temporary.fd);
       if (isRoot) await fchown(copy.fd, Number(uid), Number(gid));
-      await fchmod(copy.fd, Number(mode) & 0o7777);
+      await fchmod(copy.fd, temporary.mode);
       await futimes(copy.fd, Number(atimeNs) / 1e6, Number(mtimeNs) / 1e6);
       await fsync(copy.fd);
       return copy;
@@ -190,6 +196,10 @@ export class Placing {
       await close(fd);
     }
   }
+}
+
+function modeFor(there: BigIntStats | undefined, wanted: number | undefined): number {
+  return there === undefined ? (wanted ?? NEW_FILE_MODE) & 0o7777 : Number(there.mode) & 0o1777;
 }
 
 function differs(one: BigIntStats, other: BigIntStats | undefined): boolean {

@@ -19,28 +19,47 @@ export interface Source {
   readonly reader: Reader;
 }
 
-/** The bytes `[start, end)` of `source`, which is closed at the end; the next piece is read while one is consumed. */
-export async function* streamOf(source: Source, path: Path, start: number, end: number, call: Call): Bytes {
-  const pieceAt = (at: number) => {
-    const piece = readPiece(source, 'get', path, at, Buffer.allocUnsafeSlow(Math.min(CHUNK, end - at)));
+/**
+ * The bytes `[start, end)` of `source`, which is closed at the end; the next piece is read while one is consumed. Not a
+ * generator, because one that is given up before its first byte never runs the code that would close the file.
+ */
+export function streamOf(source: Source, path: Path, start: number, end: number, call: Call): Bytes {
+  let at = start;
+  let ahead: Promise<Buffer> | undefined;
+  const readAhead = (from: number) => {
+    if (from >= end) return undefined;
+    const piece = readPiece(source, 'get', path, from, Buffer.allocUnsafeSlow(Math.min(CHUNK, end - from)));
     piece.catch(() => {});
     return piece;
   };
-  try {
-    let next = start < end ? pieceAt(start) : undefined;
-    for (let at = start; next !== undefined; ) {
+  const release = () => {
+    call.signal?.removeEventListener('abort', release);
+    return source.descriptor.close();
+  };
+  call.signal?.addEventListener('abort', release);
+  const ended = async (): Promise<IteratorResult<Uint8Array, undefined>> => {
+    at = end;
+    ahead = undefined;
+    await release();
+    return { done: true, value: undefined };
+  };
+  const next = async (): Promise<IteratorResult<Uint8Array, undefined>> => {
+    if (at >= end) return ended();
+    try {
       refuseFired(call, 'get', path);
-      const piece: Buffer = await next;
-      refuseFired(call, 'get', path);
-      const wanted = Math.min(CHUNK, end - at);
-      if (piece.length < wanted) throw new VfsError('EIO', 'get', path, { detail: 'the file became shorter' });
+      const piece = await (ahead ?? readAhead(at))!.finally(() => refuseFired(call, 'get', path));
+      if (piece.length < Math.min(CHUNK, end - at)) {
+        throw new VfsError('EIO', 'get', path, { detail: 'the file became shorter' });
+      }
       at += piece.length;
-      next = at < end ? pieceAt(at) : undefined;
-      yield piece;
+      ahead = readAhead(at);
+      return { done: false, value: piece };
+    } catch (error) {
+      await ended();
+      throw error;
     }
-  } finally {
-    await source.descriptor.close();
-  }
+  };
+  return { [Symbol.asyncIterator]: () => ({ next, return: ended }) };
 }
 
 export function openFileOf(source: Source, path: Path): OpenFile {

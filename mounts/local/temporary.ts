@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
+import { type BigIntStats, constants } from 'node:fs';
 import { TEMPORARY_PREFIX } from '../driver.js';
 import { Descriptor } from './descriptor.js';
 import type { Folder } from './folders.js';
 import { open, unlink } from './system.js';
 
 const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+
+const umask = process.umask();
 
 /** The names of temporary files that this process writes now, so that `purge` leaves them alone. */
 export const living = new Set<string>();
@@ -15,21 +17,33 @@ export class Temporary {
   readonly name: string;
   readonly folder: Folder;
   readonly descriptor: Descriptor;
+  /** What is at the final name as far as is known. */
+  readonly instead: BigIntStats | undefined;
+  /** The permission bits it has now. */
+  mode: number;
   #placed = false;
 
-  private constructor(name: string, folder: Folder, fd: number) {
+  private constructor(name: string, folder: Folder, fd: number, mode: number, instead: BigIntStats | undefined) {
+    this.mode = mode;
+    this.instead = instead;
     this.name = name;
     this.folder = folder;
     this.descriptor = new Descriptor(fd);
   }
 
-  /** Makes it in `folder`, which it holds until it is discarded. */
-  static async create(folder: Folder): Promise<Temporary> {
+  /**
+   * Makes it in `folder`, which it holds until it is discarded.
+   * @param mode  what the file will have in the end; whoever may read that may read it in the making, and nobody else
+   * @param instead  the file that it is going to replace
+   */
+  static async create(folder: Folder, mode: number, instead: BigIntStats | undefined): Promise<Temporary> {
     const name = TEMPORARY_PREFIX + randomBytes(12).toString('base64url');
+    // Until it has its owner, only what the owner may do is right.
+    const early = instead === undefined ? mode & 0o777 : mode & 0o700;
     living.add(name);
     try {
-      const fd = await open(folder.child(name), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-      return new Temporary(name, folder.retain(), fd);
+      const fd = await open(folder.child(name), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, early);
+      return new Temporary(name, folder.retain(), fd, early & ~umask, instead);
     } catch (error) {
       living.delete(name);
       throw error;
