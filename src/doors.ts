@@ -3,6 +3,7 @@ import type { Authenticator } from './auth/authenticator.js';
 import type { Principal } from './auth/principal.js';
 import type { Config, DriveConfig } from './config/config.js';
 import type { Logger } from './core/log.js';
+import { Drive } from './frontends/drive/drive.js';
 import { type Frontend, Unavailable } from './frontends/frontend.js';
 import { HttpListener } from './frontends/http/listener.js';
 import { SftpServer } from './frontends/sftp/server.js';
@@ -121,7 +122,18 @@ export class Doors {
   async #drive(drive: DriveConfig): Promise<Frontend | string> {
     const principal = await this.#context.principal(drive.as);
     if (principal === undefined) return `there is no user ${drive.as}`;
-    return 'not wired yet';
+    const { config, views, meter, log } = this.#context;
+    return new Drive({
+      path: drive.path,
+      view: views.of(principal),
+      allowOther: drive.allowOther,
+      uid: drive.uid ?? process.getuid!(),
+      gid: drive.gid ?? process.getgid!(),
+      umask: drive.umask,
+      maxAge: config.cache.maxAge / 1000,
+      meter,
+      log: log.child({ frontend: 'drive' }),
+    });
   }
 
   #metrics(): Frontend | string {

@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import pretty from 'pino-pretty';
 import type { LogLevel } from './config/config.js';
+import { isVfsError } from './core/errors.js';
 import type { Logger } from './core/log.js';
 
 /** Fields that never reach the log, wherever they stand in what is logged. */
@@ -23,7 +24,7 @@ export function makeLogger(level: LogLevel): DaemonLogger {
       level: 'debug',
       base: { pid: process.pid },
       redact: { paths: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: '[secret]' },
-      serializers: { err: pino.stdSerializers.errWithCause, error: pino.stdSerializers.errWithCause },
+      serializers: { err: errorFields, error: errorFields },
       hooks: {
         logMethod(args, method, rank) {
           if (rank >= threshold) method.apply(this, args);
@@ -37,6 +38,18 @@ export function makeLogger(level: LogLevel): DaemonLogger {
       threshold = RANK[next];
     },
   });
+}
+
+/** A VfsError is an answer and needs no stack; anything else is a fault of ours, or of a library, and does. */
+function errorFields(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const cause = error.cause === undefined ? {} : { cause: errorFields(error.cause) };
+  if (isVfsError(error)) {
+    const { code, op, path, detail } = error;
+    return { type: 'VfsError', code, op, path, detail, ...cause };
+  }
+  const { code } = error as NodeJS.ErrnoException;
+  return { type: error.name, message: error.message, code, stack: error.stack, ...cause };
 }
 
 const RANK: Readonly<Record<LogLevel, number>> = { debug: 20, info: 30, warn: 40, error: 50 };

@@ -28,6 +28,7 @@ const options = v.pipe(
     knownHosts: v.pipe(
       v.optional(v.pipe(v.string(), v.nonEmpty('must name a file'))),
       v.description('A known_hosts file of OpenSSH with the keys of the server; hashed names are understood.'),
+      v.metadata({ hostPath: true }),
     ),
     connections: v.pipe(
       v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(64)), 4),

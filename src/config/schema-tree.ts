@@ -17,6 +17,12 @@ function inner(schema: Shape): Shape {
   return schema.wrapped === undefined ? schema : inner(schema.wrapped);
 }
 
+/** A schema and what it wraps: a description may stand on either side of `optional`. */
+function layersOf(schema: Shape): GenericSchema[] {
+  const rest = schema.wrapped === undefined ? [] : layersOf(schema.wrapped);
+  return [schema as unknown as GenericSchema, ...rest];
+}
+
 const asShape = (schema: GenericSchema) => schema as unknown as Shape;
 
 /** The schema of one key below `schema`; undefined when there is none. */
@@ -30,7 +36,12 @@ function child(schema: Shape, step: string | number): Shape | undefined {
 export function helpAt(schema: GenericSchema, path: readonly (string | number)[]): string | undefined {
   let at: Shape | undefined = asShape(schema);
   for (const step of path) at = at && child(at, step);
-  return at && getDescription(inner(at) as unknown as GenericSchema);
+  return (
+    at &&
+    layersOf(at)
+      .map(getDescription)
+      .find((text) => text !== undefined)
+  );
 }
 
 /** Keys of `data` that `schema` does not have, each with the keys it has there. */
@@ -66,6 +77,6 @@ export function hasKey(schema: GenericSchema, key: string): boolean {
 /** Names of the options of a driver that hold a path of this host: those whose metadata say `hostPath: true`. */
 export function hostPathKeys(schema: GenericSchema): readonly string[] {
   return Object.entries(inner(asShape(schema)).entries ?? {})
-    .filter(([, entry]) => getMetadata(inner(entry) as unknown as GenericSchema).hostPath === true)
+    .filter(([, entry]) => layersOf(entry).some((layer) => getMetadata(layer).hostPath === true))
     .map(([key]) => key);
 }
