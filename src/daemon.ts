@@ -1,6 +1,13 @@
 import { chmodSync } from 'node:fs';
+import { join } from 'node:path';
 import { driverKinds } from '../mounts/index.js';
 import { layered } from '../mounts/layers/index.js';
+import { adminCommands } from './admin/commands.js';
+import { explainAccess } from './admin/explain.js';
+import { ensureFirstUser } from './admin/first-user.js';
+import { AdminSocket } from './admin/socket.js';
+import { statusOf } from './admin/status.js';
+import { UserAdmin } from './admin/users.js';
 import { AccountEvents } from './auth/account-events.js';
 import { LocalSource } from './auth/local.js';
 import { PasswordHasher } from './auth/password-hasher.js';
@@ -12,18 +19,19 @@ import { inWordsWithCause } from './core/in-words.js';
 import { ROOT } from './core/path.js';
 import { StartError } from './core/start-error.js';
 import { Doors } from './doors.js';
-import { firstStart } from './first-start.js';
 import type { Readiness } from './frontends/web/health.js';
 import { Probe } from './jobs/probe.js';
 import { purgeJob } from './jobs/purge.js';
 import { Scheduler } from './jobs/scheduler.js';
 import type { DaemonLogger } from './logger.js';
 import { PrometheusMeter } from './metrics/prometheus.js';
+import { MountAdmin } from './mount-admin.js';
 import { MountSet } from './mount-set.js';
-import { readyLine, shownPath } from './ready-line.js';
+import { type Door, readyLine, shownPath } from './ready-line.js';
 import { homeOf, makeDriver } from './storages.js';
 import { lockState } from './store/state-lock.js';
 import { openStore } from './store/store.js';
+import { version } from './version.js';
 import { Namespace } from './vfs/namespace.js';
 
 /** How long the first look at a storage may keep the daemon from being ready, in ms. */
@@ -55,6 +63,7 @@ export class Daemon {
   readonly #closers: ((deadline: number) => unknown)[] = [];
   #config: Config;
   #namespace: Namespace | undefined;
+  #doors: readonly Door[] = [];
   #ready = '';
   #firstStart: string | undefined;
   #serving = false;
@@ -105,7 +114,10 @@ export class Daemon {
     const events = new AccountEvents();
     const local = new LocalSource(store, hasher, log);
     const auth = new SignIn({ sources: config.auth.local.enabled ? [local] : [], events, log, meter: this.#meter });
-    this.#firstStart = await firstStart(store, hasher, state);
+    const first = await ensureFirstUser(store, hasher, join(state, 'initial-password'));
+    if (first !== undefined) {
+      this.#firstStart = `first start: user ${first.name}, password in ${shownPath(first.file)} (0600)`;
+    }
 
     const staging = new Staging(config.cache.path);
     await staging.prepare().catch((cause: unknown) => {
@@ -151,6 +163,26 @@ export class Daemon {
       },
     });
     this.#closers.push((deadline) => doors.stop(deadline));
+    const mounts = new MountAdmin(this.#mounts, this.#probe);
+    const nodeState = {
+      node: config.node.name,
+      version,
+      started: Date.now(),
+      doors: () => this.#doors.map(({ name, at, off }) => ({ name, where: at ?? `off(${off})` })),
+      openFiles: () => namespace.openFiles,
+    };
+    const socket = new AdminSocket({
+      file: join(state, 'admin.sock'),
+      handlers: adminCommands({
+        users: new UserAdmin(store, hasher, events, log),
+        mounts,
+        status: () => statusOf(nodeState, mounts, store),
+        explain: (user, path) => explainAccess(namespace, auth, user, path),
+      }),
+      log,
+    });
+    this.#closers.push((deadline) => socket.stop(deadline));
+    await socket.start();
     const [opened] = await Promise.all([doors.start(), this.#probe.run(new AbortController().signal, FIRST_LOOK)]);
     for (const { at, up, reason: why, error } of this.#probe.found) {
       if (!up)
@@ -169,6 +201,7 @@ export class Daemon {
     const scheduler = new Scheduler(jobs, log, this.#meter);
     scheduler.start();
     this.#closers.push(() => scheduler.stop());
+    this.#doors = opened;
     this.#ready = readyLine(opened);
     this.#serving = true;
   }

@@ -24,7 +24,7 @@ export function makeLogger(level: LogLevel): DaemonLogger {
       level: 'debug',
       base: { pid: process.pid },
       redact: { paths: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: '[secret]' },
-      serializers: { err: errorFields, error: errorFields },
+      serializers: { err: (error: unknown) => errorFields(error), error: (error: unknown) => errorFields(error) },
       hooks: {
         logMethod(args, method, rank) {
           if (rank >= threshold) method.apply(this, args);
@@ -41,15 +41,16 @@ export function makeLogger(level: LogLevel): DaemonLogger {
 }
 
 /** A VfsError is an answer and needs no stack; anything else is a fault of ours, or of a library, and does. */
-function errorFields(error: unknown): unknown {
+function errorFields(error: unknown, answer = false): unknown {
   if (!(error instanceof Error)) return error;
-  const cause = error.cause === undefined ? {} : { cause: errorFields(error.cause) };
-  if (isVfsError(error)) {
+  const known = isVfsError(error);
+  const cause = error.cause === undefined ? {} : { cause: errorFields(error.cause, known || answer) };
+  if (known) {
     const { code, op, path, detail } = error;
     return { type: 'VfsError', code, op, path, detail, ...cause };
   }
   const { code } = error as NodeJS.ErrnoException;
-  return { type: error.name, message: error.message, code, stack: error.stack, ...cause };
+  return { type: error.name, message: error.message, code, ...(answer ? {} : { stack: error.stack }), ...cause };
 }
 
 const RANK: Readonly<Record<LogLevel, number>> = { debug: 20, info: 30, warn: 40, error: 50 };
