@@ -68,7 +68,7 @@ export class S3Driver implements Driver {
     const type = mime.getType(nameOf(path)) ?? 'application/octet-stream';
     const conditional = options.ifMatch !== undefined || options.ifNoneMatch !== undefined;
     // The checks run while the first bytes come in.
-    const allowed = this.#requirePlace(path, where);
+    const allowed = tree.requirePlace(path, where);
     const early = conditional ? this.#requireConditions(path, options, where) : Promise.resolve();
     const checks = Promise.all([allowed, early]);
     checks.catch(() => {});
@@ -146,7 +146,7 @@ export class S3Driver implements Driver {
     const where = at('copy', from, call);
     const tree = this.#tree;
     if (to === ROOT) throw new VfsError('EISDIR', 'copy', to);
-    const [found] = await Promise.all([tree.find(from, where), this.#requirePlace(to, { ...where, path: to })]);
+    const [found] = await Promise.all([tree.find(from, where), tree.requirePlace(to, { ...where, path: to })]);
     if (found === undefined) throw await notFile(tree, where);
     const { mtime } = found.entry;
     if (from === to) return found.entry;
@@ -186,13 +186,6 @@ export class S3Driver implements Driver {
 
   async close(): Promise<void> {
     await this.#tree.client.close();
-  }
-
-  /** Fails unless a file may stand at `path`: ENOENT, ENOTDIR for its parent, EISDIR for itself. */
-  async #requirePlace(path: Path, where: Where): Promise<void> {
-    const [folder] = await Promise.all([this.#tree.isFolder(path, where), this.#tree.requireParent(path, where)]);
-    // A file of the same name wins, so it may be replaced.
-    if (folder && (await this.#tree.find(path, where)) === undefined) throw new VfsError('EISDIR', where.op, path);
   }
 
   async #requireConditions(path: Path, { ifMatch, ifNoneMatch }: PutOptions, where: Where): Promise<void> {

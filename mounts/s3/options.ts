@@ -3,8 +3,7 @@ import { parsePath } from '../../src/core/path.js';
 
 const MIB = 1024 * 1024;
 
-/** What a mount of kind `s3` may say in its `options`. */
-export const s3Options = v.strictObject({
+const options = v.strictObject({
   endpoint: v.pipe(
     v.string(),
     v.check(isEndpoint, 'must be an http or https URL without user, query and fragment'),
@@ -53,7 +52,16 @@ export const s3Options = v.strictObject({
   ),
 });
 
-export type S3Options = v.InferOutput<typeof s3Options>;
+export type S3Options = v.InferOutput<typeof options>;
+
+/** What a mount of kind `s3` may say in its `options`. */
+export const s3Options = v.pipe(
+  options,
+  v.check(
+    ({ pathStyle, endpoint }) => pathStyle || !/^(\d+\.){3}\d+$|^\[/.test(new URL(endpoint).hostname),
+    'pathStyle: false needs an endpoint with a host name, to put the bucket before it',
+  ),
+);
 
 function isEndpoint(text: string): boolean {
   if (!URL.canParse(text)) return false;

@@ -11,6 +11,8 @@ import { parseXml, textOf, type Xml } from './xml.js';
 const CONNECT_MS = 10_000;
 /** The longest silence before and within an answer. */
 const SILENCE_MS = 60_000;
+/** Bytes in a ms at which a body is still thought to move: 32 KiB/s. */
+const SLOWEST = 32;
 const MAX_HEADERS = 32 * 1024;
 const MAX_ERROR = 64 * 1024;
 /** A page of 1,000 keys of 1,024 bytes, each percent-encoded. */
@@ -26,7 +28,7 @@ export interface S3Request {
   readonly body?: Uint8Array | undefined;
   /** SHA-256 of the body in hexadecimal, where it is known already. */
   readonly bodyHash?: string | undefined;
-  /** How long the server may think, in ms; a minute when absent. */
+  /** How long the server may take until it answers, in ms; when absent a minute more than the body takes at worst. */
   readonly patience?: number | undefined;
 }
 
@@ -173,7 +175,7 @@ export class S3Client {
         headers: this.#signer?.sign({ method, path, query, headers: plain }, now) ?? plain,
         body,
         signal: where.signal ?? null,
-        headersTimeout: request.patience ?? SILENCE_MS,
+        headersTimeout: request.patience ?? SILENCE_MS + (body?.length ?? 0) / SLOWEST,
         reset: method === 'HEAD' && this.#closeAfterHead,
       });
       const { statusCode } = answer;

@@ -14,6 +14,9 @@ import type { Conditions } from './upload.js';
 /** How long a folder is taken for granted after it was seen. */
 const FOLDER_MS = 10_000;
 
+/** What was seen of a path lately: a folder with its marker, one without, or no folder. */
+type FolderState = 'marked' | 'implied' | 'none';
+
 /**
  * Folders where there are none: what a path is, whether its parent is there, and that a folder outlives its last child.
  *
@@ -26,8 +29,9 @@ export class Tree {
   readonly log: Logger;
   /** One at a time of what must look before it writes. */
   readonly turns = new Turns();
-  /** Folders seen lately, by path; true where there is a marker. */
-  readonly #folders = new Recent<boolean>(10_000, FOLDER_MS);
+  readonly #folders = new Recent<FolderState>(10_000, FOLDER_MS);
+  /** Counts what we changed of folders: what was asked before a change tells nothing after it. */
+  #changes = 0;
   /** Modification times that listings do not tell, by key. */
   readonly #times = new Recent<{ readonly etag: string; readonly mtime: number }>(50_000, Number.POSITIVE_INFINITY);
   readonly #born = Date.now();
@@ -57,9 +61,12 @@ export class Tree {
   /** The first keys of a folder, its marker before all others. */
   async first(path: Path, limit: number, where: Where): Promise<readonly ListedObject[]> {
     const prefix = this.keys.folder(path, where);
+    const changes = this.#changes;
     const { objects, unreadable } = await listPage(this.client, { prefix, limit }, where);
-    if (objects.length > 0) this.#folders.set(path, objects[0]!.key === prefix);
-    else if (unreadable === 0) this.#folders.delete(path);
+    if (changes === this.#changes && (objects.length > 0 || unreadable === 0)) {
+      const [first] = objects;
+      this.#folders.set(path, first === undefined ? 'none' : first.key === prefix ? 'marked' : 'implied');
+    }
     return objects;
   }
 
@@ -69,7 +76,7 @@ export class Tree {
    */
   async requireParent(path: Path, where: Where): Promise<void> {
     const parent = parentOf(path);
-    if (parent === ROOT || this.#folders.get(parent) !== undefined) return;
+    if (this.#seen(parent)) return;
     const [file, folder] = await Promise.all([this.find(parent, where), this.isFolder(parent, where)]);
     if (file !== undefined) throw new VfsError('ENOTDIR', where.op, where.path);
     if (!folder) throw await this.missing(path, where);
@@ -78,9 +85,7 @@ export class Tree {
   /** Why there is nothing at `path`: ENOENT, or ENOTDIR below a file. To be thrown. */
   async missing(path: Path, where: Where): Promise<VfsError> {
     const ancestors: Path[] = [];
-    for (let at = parentOf(path); at !== ROOT && this.#folders.get(at) === undefined; at = parentOf(at)) {
-      ancestors.push(at);
-    }
+    for (let at = parentOf(path); !this.#seen(at); at = parentOf(at)) ancestors.push(at);
     const files = await Promise.all(ancestors.map((at) => this.find(at, where)));
     const below = files.some((file) => file !== undefined);
     return new VfsError(below ? 'ENOTDIR' : 'ENOENT', where.op, where.path);
@@ -97,18 +102,37 @@ export class Tree {
     const headers = { 'content-type': 'application/x-directory', ...timeHeader(kept), ...conditions };
     const { etag } = await this.client.run({ method: 'PUT', key, headers, body: Buffer.alloc(0) }, where);
     this.noteTime(key, { etag, mtime: kept });
-    this.#folders.set(path, true);
+    this.#changes += 1;
+    this.#folders.set(path, 'marked');
   }
 
   /** Sees to it that a folder is still there after a child of it went. */
   async keep(path: Path, where: Where): Promise<void> {
-    if (path === ROOT || this.#folders.get(path) === true) return;
+    if (path === ROOT || this.#folders.get(path) === 'marked') return;
     if ((await this.first(path, 1, where)).length === 0) await this.mark(path, where);
   }
 
   /** Drops what is believed of folders, after one of them went. */
   forgetFolders(): void {
+    this.#changes += 1;
     this.#folders.clear();
+  }
+
+  /**
+   * Fails unless a file may stand at `path`: its parent is a folder and it is none itself, or it is a file already,
+   * which wins over a folder of its name.
+   * @throws VfsError ENOENT, ENOTDIR, EISDIR
+   */
+  async requirePlace(path: Path, where: Where): Promise<void> {
+    const none = this.#folders.get(path) === 'none';
+    const [folder] = await Promise.all([!none && this.isFolder(path, where), this.requireParent(path, where)]);
+    if (folder && (await this.find(path, where)) === undefined) throw new VfsError('EISDIR', where.op, path);
+  }
+
+  #seen(path: Path): boolean {
+    if (path === ROOT) return true;
+    const state = this.#folders.get(path);
+    return state === 'marked' || state === 'implied';
   }
 
   /** A folder as `stat` shows it; undefined when there is none. */
