@@ -48,7 +48,8 @@ function checkRange(answer: S3Answer, ranged: boolean, start: number, where: Whe
   const length = Number(answer.header('content-length') ?? Number.NaN);
   const range = /^bytes (\d+)-/.exec(answer.header('content-range') ?? '');
   const right = answer.status === 206 ? Number(range?.[1]) === start : answer.status === 200 && !ranged;
-  if (right && Number.isSafeInteger(length)) return length;
+  // What answers without an entity tag is no S3 service.
+  if (right && answer.etag !== '' && Number.isSafeInteger(length)) return length;
   answer.body.destroy();
   throw new VfsError('EIO', where.op, where.path, { detail: 'an answer to another request' });
 }

@@ -39,6 +39,8 @@ export class S3Answer {
   constructor(answer: Dispatcher.ResponseData) {
     this.status = answer.statusCode;
     this.#answer = answer;
+    // A signal may fire while nobody reads; whoever reads later is told by the iterator.
+    answer.body.on('error', () => {});
   }
 
   get headers(): Dispatcher.ResponseData['headers'] {

@@ -7,7 +7,7 @@ import { toVfsError, type Where } from './errors.js';
 import { find } from './objects.js';
 import { inParallel, joint } from './parallel.js';
 import { MAX_FILE, type Part, partsOf, planParts } from './parts.js';
-import { type S3Client, unquote } from './requests.js';
+import { type S3Answer, type S3Client, unquote } from './requests.js';
 import { escapeXml, textOf } from './xml.js';
 
 const WIDTH = 4;
@@ -91,7 +91,7 @@ async function putWhole(client: S3Client, plan: Upload, part: Part, where: Where
     return Object.keys(conditions).length === 0 ? persist(put, where) : put();
   };
   const answer = await plan.commit(() => conditionally(plan.conditions, send));
-  return { size: body.length, etag: answer.etag };
+  return { size: body.length, etag: etagOf(answer, where) };
 }
 
 /** Sends with the conditions, and without them when the server does not know them (501 at Swift). */
@@ -112,8 +112,12 @@ export async function conditionally<T>(
 async function putPart(client: S3Client, key: string, id: string, part: Part, where: Where): Promise<string> {
   const query = { partNumber: `${part.number}`, uploadId: id };
   const { bytes: body, sha256: bodyHash } = part;
-  const answer = await persist(() => client.run({ method: 'PUT', key, query, body, bodyHash }, where), where);
-  if (answer.etag === '') throw new VfsError('EIO', where.op, where.path, { detail: 'a part without an entity tag' });
+  return etagOf(await persist(() => client.run({ method: 'PUT', key, query, body, bodyHash }, where), where), where);
+}
+
+/** What was taken has an entity tag; what answers without one is no S3 service. */
+function etagOf(answer: S3Answer, { op, path }: Where): string {
+  if (answer.etag === '') throw new VfsError('EIO', op, path, { detail: 'an upload without an entity tag' });
   return answer.etag;
 }
 

@@ -330,6 +330,18 @@ test.serial('a signal ends every call at a server that has fallen silent', async
   await Promise.all(calls(abort.signal).map((call) => refused(t, call, 'ECANCELED')));
 });
 
+test.serial('a signal that fires between the opening of a content and its first byte', async (t) => {
+  const bucket = await fresh();
+  const driver = bucket.driver();
+  await driver.put(a, body(pattern(12 * MiB)));
+  const abort = new AbortController();
+  const content = await driver.get(a, { signal: abort.signal });
+  abort.abort();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  await refused(t, collect(content), 'ECANCELED');
+  t.is((await collect(await driver.get(a))).length, 12 * MiB);
+});
+
 test.serial('many slow readers do not keep others from working', async (t) => {
   const bucket = await fresh();
   const driver = bucket.driver({ connections: 4 });
