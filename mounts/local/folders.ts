@@ -80,7 +80,12 @@ export class Folder {
 
   async #fsync(): Promise<void> {
     this.#syncFd ??= await open(`${this.at}/.`, SYNC_FOLDER);
-    await fsync(this.#syncFd);
+    try {
+      await fsync(this.#syncFd);
+    } catch (error) {
+      // Some network file systems have no such thing for folders; there is nothing else to do for durability then.
+      if (!isErrno(error, 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) throw error;
+    }
   }
 
   #close(): void {

@@ -59,6 +59,7 @@ export class LocalDriver implements Driver {
   readonly #readers = new Readers();
   readonly #placing: Placing;
   readonly #open = new Set<Descriptor>();
+  readonly #puts = new Set<AbortController>();
   readonly #replacements = new Set<LocalReplacement>();
   #closed = false;
 
@@ -104,13 +105,21 @@ export class LocalDriver implements Driver {
 
   async put(path: Path, body: Bytes, options: PutOptions = {}): Promise<Entry> {
     const temporary = await this.#temporary('put', path, options);
+    // One signal for the caller's and for close: a body that hangs must not keep the file.
+    const ending = new AbortController();
+    const cancel = () => ending.abort(options.signal?.reason);
+    options.signal?.addEventListener('abort', cancel);
+    this.#puts.add(ending);
     try {
-      await writeBody(temporary.fd, body, path, options);
+      await writeBody(temporary.fd, body, path, { size: options.size, signal: ending.signal });
       this.#begin('put', path, options);
       return await this.#placing.place('put', temporary, path, options);
     } catch (error) {
+      if (this.#closed) this.#begin('put', path, undefined);
       throw this.#folders.explain(error, 'put', path);
     } finally {
+      this.#puts.delete(ending);
+      options.signal?.removeEventListener('abort', cancel);
       await temporary.discard();
     }
   }
@@ -147,6 +156,7 @@ export class LocalDriver implements Driver {
 
   async close(): Promise<void> {
     this.#closed = true;
+    for (const put of this.#puts) put.abort();
     await Promise.all([
       ...Array.from(this.#open, (descriptor) => descriptor.close()),
       ...Array.from(this.#replacements, (replacement) => replacement.abort()),

@@ -53,9 +53,10 @@ export async function moveToFree(from: End, to: End): Promise<void> {
     return rename(at(from), at(to));
   }
   // Not unlink at once: another program may have put a new file under the old name since, which must not be lost.
+  const { ino } = await lstat(at(to));
   const aside = from.folder.child(`${TEMPORARY_PREFIX}${randomBytes(12).toString('base64url')}`);
   await rename(at(from), aside);
-  if ((await lstat(aside)).ino !== source.ino) await link(aside, at(from)).catch(() => {});
+  if ((await lstat(aside)).ino !== ino) await link(aside, at(from)).catch(() => {});
   await unlink(aside);
 }
 

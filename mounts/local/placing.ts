@@ -84,14 +84,14 @@ export class Placing {
       const conditional = options.ifMatch !== undefined || options.ifNoneMatch !== undefined;
       const before = conditional ? await this.#look(op, path, folder, options) : temporary.instead;
       await this.#dress(temporary, before, options);
-      await fsync(temporary.fd);
+      await temporary.sync();
       return this.#turns.take(path, async () => {
         refuseFired(options, op, path);
         const there = await this.#look(op, path, folder, options);
         if (there !== undefined && there.nlink > 1n) return this.#writeOver(op, temporary, path, folder, there);
         if (there !== undefined && differs(there, before)) {
           await this.#dress(temporary, there, options);
-          await fsync(temporary.fd);
+          await temporary.sync();
         }
         return this.#name(temporary, path, folder, options);
       });
@@ -155,7 +155,7 @@ export class Placing {
       if (isRoot) await fchown(copy.fd, Number(uid), Number(gid));
       await fchmod(copy.fd, temporary.mode);
       await futimes(copy.fd, Number(atimeNs) / 1e6, Number(mtimeNs) / 1e6);
-      await fsync(copy.fd);
+      await copy.sync();
       return copy;
     } catch (error) {
       await copy.discard();

@@ -3,7 +3,7 @@ import { type BigIntStats, constants } from 'node:fs';
 import { TEMPORARY_PREFIX } from '../driver.js';
 import { Descriptor } from './descriptor.js';
 import type { Folder } from './folders.js';
-import { open, unlink } from './system.js';
+import { fsync, open, unlink } from './system.js';
 
 const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
 
@@ -22,6 +22,7 @@ export class Temporary {
   /** The permission bits it has now. */
   mode: number;
   #placed = false;
+  #lost: unknown;
 
   private constructor(name: string, folder: Folder, fd: number, mode: number, instead: BigIntStats | undefined) {
     this.mode = mode;
@@ -56,6 +57,20 @@ export class Temporary {
 
   get path(): string {
     return this.folder.child(this.name);
+  }
+
+  /**
+   * Makes the content durable. Once that failed it fails for good: the kernel forgets what it could not write, and a
+   * second fsync would report success over a hole.
+   */
+  async sync(): Promise<void> {
+    if (this.#lost !== undefined) throw this.#lost;
+    try {
+      await fsync(this.fd);
+    } catch (error) {
+      this.#lost = error;
+      throw error;
+    }
   }
 
   /** The temporary name is gone: the content has its final one. */

@@ -112,6 +112,27 @@ test('a put whose folder is moved or removed meanwhile fails, and leaves nothing
   await leaves(t, driver, path('/folder'), 'file');
 });
 
+test('close ends a put whose body hangs, and removes what it wrote', async (t) => {
+  const { driver, root } = place(t);
+  let hangs = () => {};
+  const hanging = new Promise<void>((resolve) => {
+    hangs = resolve;
+  });
+  const put = driver.put(
+    a,
+    (async function* () {
+      yield pattern(100_000);
+      hangs();
+      await new Promise(() => {});
+    })(),
+  );
+  const ended = refused(t, put, 'EBADF');
+  await hanging;
+  await driver.close();
+  await ended;
+  t.deepEqual(readdirSync(root), []);
+});
+
 test('a root that is missing is unavailable on every call, never empty; and may come back', async (t) => {
   const { driver, root, top } = place(t);
   await write(driver, a, 'x');
