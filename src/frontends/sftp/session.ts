@@ -153,13 +153,13 @@ export class Session {
       return;
     }
     let bytes = raw.payload.length;
-    this.#running += 1;
     bytes += this.#requests.begin(raw.type, raw.payload, (answer, release) => {
       if (raw.pooled !== undefined) pool.give(raw.pooled);
       this.#running -= 1;
       this.#send(answer, bytes, release);
       if (this.#channel.isPaused() || this.#ended || this.#status !== 0) this.#pump();
     });
+    this.#running += 1;
     this.#account(bytes);
   }
 
