@@ -71,15 +71,16 @@ export async function connect(address: ServerAddress, credentials: Credentials):
   } catch (cause) {
     throw failure('EAUTH', `cannot read knownHosts ${address.knownHosts}`, cause);
   }
-  const socket = await dial(address);
   const client = new Client();
+  const method = authentication(client, credentials);
+  const socket = await dial(address);
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
   const end = (): void => {
     client.end();
     socket.destroy();
   };
   try {
-    await signIn(client, socket, credentials, known);
+    await signIn(client, socket, method, known);
     const channel = await subsystem(client);
     const session = await SftpSession.start(channel);
     const lost = (cause: Error): void => session.lose(cause);
@@ -116,7 +117,7 @@ function dial({ host, port }: ServerAddress): Promise<Socket> {
   });
 }
 
-function signIn(client: Client, socket: Socket, credentials: Credentials, known: KnownKeys): Promise<void> {
+function signIn(client: Client, socket: Socket, method: ConnectConfig, known: KnownKeys): Promise<void> {
   return new Promise((resolve, reject) => {
     let refusal: VfsError | undefined;
     const fail = (error: Error & { level?: string }): void => {
@@ -145,7 +146,7 @@ function signIn(client: Client, socket: Socket, credentials: Credentials, known:
           refusal = judge(key, known);
           return refusal === undefined;
         },
-        ...authentication(client, credentials),
+        ...method,
       });
     } catch (error) {
       // ssh2 parses the private key here.

@@ -1,4 +1,4 @@
-import { appendFile, chmod, chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, chown, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -100,6 +100,7 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
     const etc = join(dir, 'etc');
     if (asRoot) await writeUsers(server, etc, user, password!);
 
+    let listener: Process | undefined;
     const launch = async (): Promise<void> => {
       const sshd = [SSHD, '-D', '-e', '-f', configuration];
       if (asRoot) {
@@ -111,9 +112,17 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
         }
         const script = [...binds, `mount --rbind ${join(dir, 'root')} /mnt`, `exec ${sshd.join(' ')}`].join('; ');
         await mkdir('/run/sshd', { recursive: true }); // compiled into sshd
-        server.spawn('sshd', 'unshare', ['-m', '--propagation', 'slave', 'sh', '-ec', script]);
-      } else server.spawn('sshd', sshd[0]!, sshd.slice(1));
+        const inside = ['-m', '--propagation', 'slave', 'sh', '-ec', script];
+        listener = await processOf(server.spawn('sshd', 'unshare', inside));
+      } else listener = await processOf(server.spawn('sshd', sshd[0]!, sshd.slice(1)));
       await server.waitFor('sshd', () => greets(port));
+    };
+    // Each connection is a session of its own, which the listener's end leaves alone.
+    const kill = async (): Promise<void> => {
+      const connections = listener === undefined ? [] : await below(listener);
+      listener = undefined;
+      await server.end('sshd');
+      for (const one of connections) await end(one);
     };
     await launch();
 
@@ -135,7 +144,7 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
       files,
       path: asRoot ? '/files' : files,
       dir,
-      kill: () => server.end('sshd'),
+      kill,
       restart: launch,
       changeHostKey: async () => {
         await rm(hostKeyFile!);
@@ -143,7 +152,10 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
         await newKey(hostKeyFile!, '');
         return fingerprint();
       },
-      stop: () => server.stop(),
+      stop: async () => {
+        await kill();
+        await server.stop();
+      },
     };
   });
 }
@@ -166,6 +178,50 @@ async function writeUsers(server: ServerProcesses, etc: string, user: string, pa
 async function fingerprintOf(server: ServerProcesses, file: string): Promise<string> {
   const printed = await server.run('ssh-keygen', ['-l', '-f', file]);
   return /SHA256:\S+/.exec(printed)![0];
+}
+
+/** A process, told apart from a later one of the same number by when it began. */
+interface Process {
+  readonly pid: number;
+  readonly parent: number;
+  readonly born: string;
+}
+
+async function processOf(pid: number): Promise<Process | undefined> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => undefined);
+  // After the name in parentheses: state, parent, and the start time as the 20th field (proc(5)).
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [parent, born] = [fields?.[1], fields?.[19]];
+  return parent === undefined || born === undefined ? undefined : { pid, parent: Number(parent), born };
+}
+
+async function isStill({ pid, born }: Process): Promise<boolean> {
+  return (await processOf(pid))?.born === born;
+}
+
+/** The processes that descend from one that we started; none when that has ended, since its number may be another's now. */
+async function below(ancestor: Process): Promise<Process[]> {
+  if (!(await isStill(ancestor))) return [];
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+  const all = (await Promise.all(pids.map(processOf))).filter((one) => one !== undefined);
+  const found: Process[] = [];
+  const parents = [ancestor.pid];
+  for (const parent of parents) {
+    for (const one of all.filter((candidate) => candidate.parent === parent)) {
+      found.push(one);
+      parents.push(one.pid);
+    }
+  }
+  return found;
+}
+
+async function end(one: Process): Promise<void> {
+  if (!(await isStill(one))) return;
+  try {
+    process.kill(one.pid, 'SIGKILL');
+  } catch {
+    // it has ended
+  }
 }
 
 /** Whether an SSH server speaks on a port of 127.0.0.1. */
