@@ -17,20 +17,19 @@ export async function* cancellable(body: Bytes, signal: AbortSignal | undefined,
     return;
   }
   const iterator = body[Symbol.asyncIterator]();
+  const cancelled = () => new VfsError('ECANCELED', op, path, { cause: signal.reason });
   let fire: (error: VfsError) => void = () => {};
-  const fired = new Promise<never>((_, reject) => {
-    fire = reject;
-  });
-  fired.catch(() => {});
-  const onAbort = () => fire(new VfsError('ECANCELED', op, path, { cause: signal.reason }));
-  if (signal.aborted) onAbort();
-  else signal.addEventListener('abort', onAbort, { once: true });
+  const onAbort = () => fire(cancelled());
+  signal.addEventListener('abort', onAbort, { once: true });
   let ended = false;
   try {
     for (;;) {
-      const next = iterator.next();
-      next.catch(() => {});
-      const step = await Promise.race([fired, next]);
+      if (signal.aborted) throw cancelled();
+      // Not Promise.race with one promise for the signal: that promise would hold every chunk until the end.
+      const step = await new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
+        fire = reject;
+        iterator.next().then(resolve, reject);
+      });
       if (step.done) {
         ended = true;
         return;
