@@ -136,7 +136,7 @@ export class LocalDriver implements Driver {
   async unlink(path: Path, call?: Call): Promise<void> {
     this.#begin('unlink', path, call);
     if (path === ROOT) throw new VfsError('EISDIR', 'unlink', path);
-    await this.#at('unlink', path, call, (_, node) => system.unlink(node));
+    await this.#turns.take(path, () => this.#at('unlink', path, call, (_, node) => system.unlink(node)));
   }
 
   async rmdir(path: Path, call?: Call): Promise<void> {
@@ -212,7 +212,7 @@ export class LocalDriver implements Driver {
   }
 
   async setattr(path: Path, attributes: Attributes, call?: Call): Promise<Entry> {
-    return this.#at('setattr', path, call, async (_, node) => {
+    const set = async (_: Folder, node: string) => {
       const fd = await system.open(node, system.NODE);
       try {
         const stats = await system.fstat(fd);
@@ -222,7 +222,9 @@ export class LocalDriver implements Driver {
       } finally {
         await system.close(fd);
       }
-    });
+    };
+    // In turn with puts, which hand on what they found: an attribute set in between would be lost.
+    return this.#turns.take(path, () => this.#at('setattr', path, call, set));
   }
 
   async symlink(path: Path, target: string, call?: Call): Promise<Entry> {
@@ -250,12 +252,15 @@ export class LocalDriver implements Driver {
     this.#begin('link', path, call);
     if (existing === ROOT) throw new VfsError('EPERM', 'link', existing);
     if (path === ROOT) throw new VfsError('EEXIST', 'link', path);
-    return this.#at('link', existing, call, (_, source) =>
-      this.#at('link', path, call, async (folder, node) => {
-        await system.link(source, node);
-        await folder.sync();
-        return describe('link', path, await system.lstat(node));
-      }),
+    // In turn with puts to the old name: a file that gets a second name must not be replaced as if it had one.
+    return this.#turns.take(existing, () =>
+      this.#at('link', existing, call, (_, source) =>
+        this.#at('link', path, call, async (folder, node) => {
+          await system.link(source, node);
+          await folder.sync();
+          return describe('link', path, await system.lstat(node));
+        }),
+      ),
     );
   }
 
@@ -324,8 +329,12 @@ export class LocalDriver implements Driver {
       });
       this.#open.add(descriptor);
       try {
-        const stats = await system.fstat(fd);
+        let stats = await system.fstat(fd);
         if (describe(op, path, stats).kind === 'directory') throw new VfsError('EISDIR', op, path);
+        for (let busy = this.#readers.quiet(stats); busy !== undefined; busy = this.#readers.quiet(stats)) {
+          await busy;
+          stats = await system.fstat(fd);
+        }
         const added = this.#readers.add(stats);
         done = added.done;
         return { descriptor, stats, reader: added.reader };

@@ -88,7 +88,14 @@ export class Placing {
       return this.#turns.take(path, async () => {
         refuseFired(options, op, path);
         const there = await this.#look(op, path, folder, options);
-        if (there !== undefined && there.nlink > 1n) return this.#writeOver(op, temporary, path, folder, there);
+        if (there !== undefined && there.nlink > 1n) {
+          // Its turn is the file's as well as the name's: another put may come by another name.
+          return this.#readers.rewrite(there, async () => {
+            const still = await this.#look(op, path, folder, options);
+            if (still?.ino !== there.ino) throw new VfsError('ESTALE', op, path);
+            return this.#writeOver(op, temporary, path, folder, still);
+          });
+        }
         if (there !== undefined && differs(there, before)) {
           await this.#dress(temporary, there, options);
           await temporary.sync();

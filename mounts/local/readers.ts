@@ -10,6 +10,7 @@ export interface Reader {
  * has it open must then get ESTALE rather than a mix of two contents.
  */
 export class Readers {
+  readonly #writing = new Map<string, Promise<unknown>>();
   readonly #open = new Map<string, Set<Reader>>();
 
   /** @returns the reader, and a function that takes it off the list */
@@ -25,6 +26,24 @@ export class Readers {
         if (readers.size === 0 && this.#open.get(key) === readers) this.#open.delete(key);
       },
     };
+  }
+
+  /** Runs `action`, which writes over the file in place: one after the other, and with `quiet` waiting for all. */
+  async rewrite<T>(stats: BigIntStats, action: () => Promise<T>): Promise<T> {
+    const key = keyOf(stats);
+    const run = (this.#writing.get(key) ?? Promise.resolve()).then(action);
+    const settled = run.catch(() => {});
+    this.#writing.set(key, settled);
+    try {
+      return await run;
+    } finally {
+      if (this.#writing.get(key) === settled) this.#writing.delete(key);
+    }
+  }
+
+  /** Resolves when nobody writes over the file; undefined when nobody does now. */
+  quiet(stats: BigIntStats): Promise<unknown> | undefined {
+    return this.#writing.get(keyOf(stats));
   }
 
   /** To be called before the first byte is written over. */

@@ -39,6 +39,9 @@ export const chmod = promisify(fs.chmod);
 export const chown = promisify(fs.chown);
 export const lchown = promisify(fs.lchown);
 export const statfs = promisify(fs.statfs);
+const setTimesOfDescriptor = promisify(fs.futimes);
+const setTimes = promisify(fs.utimes);
+const setTimesOfLink = promisify(fs.lutimes);
 export const copyFile = promisify(fs.copyFile);
 
 const EXACT = { bigint: true } as const;
@@ -102,14 +105,14 @@ function skip(chunks: readonly Uint8Array[], count: number): readonly Uint8Array
 const seconds = (ms: number) => (ms + 0.0005) / 1000;
 
 export function futimes(fd: number, atime: number, mtime: number): Promise<void> {
-  return promisify(fs.futimes)(fd, seconds(atime), seconds(mtime));
+  return setTimesOfDescriptor(fd, seconds(atime), seconds(mtime));
 }
 
 /** Sets times in ms since 1970; follows links, so only for `/proc/self/fd/N`. */
 export function utimes(path: string, atime: number, mtime: number): Promise<void> {
-  return promisify(fs.utimes)(path, seconds(atime), seconds(mtime));
+  return setTimes(path, seconds(atime), seconds(mtime));
 }
 
 export function lutimes(path: string, atime: number, mtime: number): Promise<void> {
-  return promisify(fs.lutimes)(path, seconds(atime), seconds(mtime));
+  return setTimesOfLink(path, seconds(atime), seconds(mtime));
 }

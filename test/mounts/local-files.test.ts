@@ -103,6 +103,39 @@ test('a file with two names: a replacement is seen under both, and open readers 
   await leaves(t, driver, ROOT, 'a', 'b');
 });
 
+test('a file with two names that is put by both at once is one of both contents, for every reader', async (t) => {
+  const { driver } = place(t);
+  const contents = [pattern(3 * MiB, 1), pattern(3 * MiB + 5, 2), pattern(2 * MiB, 3)];
+  const known = (got: Uint8Array) => contents.some((one) => Buffer.compare(one, got) === 0);
+  await write(driver, a, contents[0]!);
+  await driver.link(a, b);
+  let writing = true;
+  const readers = [a, b].map(async (where) => {
+    let whole = 0;
+    while (writing || whole === 0) {
+      try {
+        t.true(known(await read(driver, where)), 'a mix was read');
+        whole += 1;
+      } catch (error) {
+        t.true(isVfsError(error, 'ESTALE', 'EIO'), String(error));
+      }
+    }
+  });
+  for (let round = 0; round < 6; round++) {
+    await Promise.all([
+      driver.put(a, body(contents[round % 3]!)),
+      driver.put(b, body(contents[(round + 1) % 3]!)),
+      driver.put(a, body(contents[(round + 2) % 3]!)),
+    ]);
+    t.true(known(await read(driver, a)));
+  }
+  writing = false;
+  await Promise.all(readers);
+  sameBytes(t, await read(driver, a), await read(driver, b));
+  t.is((await driver.stat(a)).links, 2);
+  await leaves(t, driver, ROOT, 'a', 'b');
+});
+
 test('a replaced file keeps its permissions and owner, but not setuid', async (t) => {
   const { driver, root } = place(t);
   await write(driver, a, 'x');
