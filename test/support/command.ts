@@ -6,11 +6,13 @@ export interface Ran {
   readonly stderr: string;
 }
 
-/** Runs a shell script in a process of its own and waits for it; for programs that work on a drive of ours. */
+/**
+ * Runs a shell script in a process of its own and waits for it; for programs that work on a drive of ours. It goes to
+ * `cwd` by itself: a `cwd` of spawn is entered while the thread that spawns, which serves the drive, stands still.
+ */
 export function sh(script: string, options: { cwd?: string; timeout?: number } = {}): Promise<Ran> {
   return new Promise((resolve, reject) => {
-    const child = spawn('/bin/sh', ['-ec', script], {
-      cwd: options.cwd,
+    const child = spawn('/bin/sh', ['-ec', `cd "$0"\n${script}`, options.cwd ?? '/'], {
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: options.timeout ?? 60_000,
       killSignal: 'SIGKILL',
