@@ -42,6 +42,7 @@ export async function sendBody(
 ): Promise<number> {
   const chunks = body[Symbol.asyncIterator]();
   let sent = 0;
+  let ended = false;
   try {
     let next = await chunks.next();
     head();
@@ -51,17 +52,20 @@ export async function sendBody(
       if (sent > length) throw new VfsError('EIO', 'read', '', { detail: 'the body is longer than promised' });
       if (sent === length) {
         response.end(chunk);
-        break;
+        // To the end: a body that is left early is one whose storage is told to stop.
+        ended = (await chunks.next()).done === true;
+        return sent;
       }
       const following = chunks.next();
       following.catch(() => {});
       if (!(await write(response, chunk))) return sent;
       next = await following;
     }
+    ended = true;
     if (sent < length) throw new VfsError('EIO', 'read', '', { detail: 'the body is shorter than promised' });
     if (length === 0) response.end();
     return sent;
   } finally {
-    await chunks.return?.();
+    if (!ended) await chunks.return?.();
   }
 }
