@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { VfsError } from '../../../core/errors.js';
+import { isVfsError, VfsError } from '../../../core/errors.js';
 import type { Handle } from '../../../vfs/handle.js';
 import type { Node } from '../../../vfs/view.js';
 import { shownGid, shownUid, storedGid, storedUid } from '../attributes.js';
@@ -23,14 +23,22 @@ function ownerToSet(node: Node, { uid, gid }: Header, volume: Volume) {
 
 async function own(handle: Handle, node: Node, header: Header, volume: Volume): Promise<Node> {
   const owner = ownerToSet(node, header, volume);
-  return owner === undefined ? node : handle.setattr(owner);
+  return owner === undefined ? node : handle.setattr(owner).catch(keepsItsOwn(node));
+}
+
+/** A storage whose account may not give files away owns them itself, as an NFS server that squashes root does. */
+function keepsItsOwn(node: Node): (error: unknown) => Node {
+  return (error) => {
+    if (isVfsError(error, 'EACCES', 'EPERM', 'ENOTSUP')) return node;
+    throw error;
+  };
 }
 
 async function ownPath(parent: Inode, name: string, node: Node, header: Header, volume: Volume): Promise<Node> {
   const owner = ownerToSet(node, header, volume);
   if (owner === undefined) return node;
   const path = volume.childPath(parent, Buffer.from(name)).path;
-  return volume.view.setattr(path, owner, { origin: volume.origin });
+  return volume.view.setattr(path, owner, { origin: volume.origin }).catch(keepsItsOwn(node));
 }
 
 /** CREATE: open(2) with O_CREAT, the look-up included. */
