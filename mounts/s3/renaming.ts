@@ -50,7 +50,7 @@ async function renameFile(tree: Tree, from: Path, to: Path, found: Found, limits
   const { mtime } = found.entry;
   const { etag } = await copyObject(tree, source, target, found, mtime, limits, where);
   tree.noteTime(target, { etag, mtime });
-  await remove(tree, source, where);
+  await removeCopied(tree, source, found.entry.etag, where);
 }
 
 async function renameFolder(tree: Tree, from: Path, to: Path, limits: CopyLimits, where: Where): Promise<void> {
@@ -68,6 +68,7 @@ async function renameFolder(tree: Tree, from: Path, to: Path, limits: CopyLimits
   }
   tree.forgetFolders();
   const made: string[] = [];
+  const copied = new Map<string, string>();
   const copying = joint(where);
   try {
     await inParallel(keys.values(), WIDTH, copying, async (key) => {
@@ -79,6 +80,7 @@ async function renameFolder(tree: Tree, from: Path, to: Path, limits: CopyLimits
       const { mtime } = found.entry;
       const { etag } = await copyObject(tree, key, copy, found, mtime, limits, copying.where);
       tree.noteTime(copy, { etag, mtime });
+      copied.set(key, found.entry.etag);
     });
   } catch (error) {
     // The target was an empty folder or nothing: its marker, if any, stays.
@@ -90,8 +92,14 @@ async function renameFolder(tree: Tree, from: Path, to: Path, limits: CopyLimits
     throw toVfsError(error, where);
   }
   const removing = joint(where);
-  await inParallel(keys.values(), WIDTH, removing, (key) => remove(tree, key, removing.where));
+  await inParallel(copied.entries(), WIDTH, removing, ([key, etag]) => removeCopied(tree, key, etag, removing.where));
   tree.forgetFolders();
+}
+
+/** Removes the source of a copy, unless somebody wrote to it since: then that stays, as if written after the rename. */
+async function removeCopied(tree: Tree, key: string, etag: string, where: Where): Promise<void> {
+  const found = await find(tree.client, key, where);
+  if (found?.entry.etag === etag) await remove(tree, key, where);
 }
 
 export async function remove(tree: Tree, key: string, where: Where): Promise<void> {

@@ -310,6 +310,24 @@ test('a part that the server could not take is sent again; a body in one piece t
   t.is(refusals, 1, 'a conditional put is not sent twice');
 });
 
+test('pathStyle: false puts the bucket before the host name', async (t) => {
+  const seen: string[] = [];
+  const server = createServer((request, response) => {
+    seen.push(`${request.headers.host} ${request.url}`);
+    response.writeHead(404).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const options = v.parse(s3Options, { endpoint: `http://localhost:${port}/base`, bucket: 'bucket', pathStyle: false });
+  const driver = new S3Driver(options, { credentials: {}, log: noLog });
+  const error = await driver.get(a).catch((cause: unknown) => cause);
+  await driver.close();
+  server.close();
+  // Not every resolver knows names below localhost: then the name that it was asked for is in the cause.
+  if (seen.length > 0) t.is(seen[0], `bucket.localhost:${port} /base/a`);
+  else t.is(((error as Error).cause as { hostname?: string }).hostname, 'bucket.localhost');
+});
+
 test('errors show no secret', async (t) => {
   const { driver, close } = await at((_, response) =>
     response.writeHead(403).end('<Error><Code>SignatureDoesNotMatch</Code><Message>x</Message></Error>'),

@@ -23,17 +23,17 @@ import {
   write,
 } from '../conformance/driver/case.js';
 import { freePort } from '../servers/process.js';
-import { type S3Server, startRadosgw } from '../servers/radosgw.js';
-import { startSwift } from '../servers/swift.js';
+import type { S3Server } from '../servers/radosgw.js';
+import { s3Starters } from '../servers/s3.js';
 import { faultProxy } from '../support/fault-proxy.js';
 import { Bucket, listening } from './s3/bucket.js';
 
-const starters = { radosgw: startRadosgw, swift: startSwift };
+const starters = s3Starters();
 const servers = new Map<string, S3Server>();
 const buckets: Bucket[] = [];
 
 test.before(async () => {
-  for (const [name, start] of Object.entries(starters)) servers.set(name, await start());
+  for (const [name, start] of starters) servers.set(name, await start());
 });
 test.after.always(async () => {
   for (const bucket of buckets) await bucket.close();
@@ -49,7 +49,7 @@ async function fresh(name = 'radosgw'): Promise<Bucket> {
 
 const a = path('/a');
 
-for (const server of Object.keys(starters)) {
+for (const server of starters.keys()) {
   test.serial(
     `${server}: odd keys of another client are files; what is no path is left out and logged once`,
     async (t) => {
@@ -74,7 +74,7 @@ for (const server of Object.keys(starters)) {
         await bucket.s3cmd('put', file, `s3://${bucket.name}/${key}`);
       const control = ['tab\there', 'new\nline', 'bell\u0007', 'del\u007f'];
       for (const key of control) await bucket.put(key, 'theirs');
-      const bad = ['a//b', 'dots/../x', './here', `${'n'.repeat(256)}`];
+      const bad = ['a//b', '/leading', 'dots/../x', './here', `${'n'.repeat(256)}`];
       for (const key of bad) await bucket.put(key, 'theirs');
 
       const { log, warnings } = listening();
@@ -247,14 +247,17 @@ async function everyCallIs(t: Parameters<typeof refused>[0], bucket: Bucket, cod
   await refused(t, driver.purge(0), code);
 }
 
-test.serial('a server that is down is unavailable', async (t) => {
+/** Where the server makes no difference, one is enough. */
+const onCeph = starters.has('radosgw') ? test.serial : test.serial.skip;
+
+onCeph('a server that is down is unavailable', async (t) => {
   const server = { ...servers.get('radosgw')!, endpoint: `http://127.0.0.1:${await freePort()}` };
   const bucket = new Bucket(server, 'bucket');
   buckets.push(bucket);
   await everyCallIs(t, bucket, 'EUNAVAILABLE');
 });
 
-test.serial('a connection cut in the middle of a put: parts are sent again, or the old content stays', async (t) => {
+onCeph('a connection cut in the middle of a put: parts are sent again, or the old content stays', async (t) => {
   const bucket = await fresh();
   const link = await faultProxy({ port: bucket.server.port });
   t.teardown(() => link.close());
@@ -290,7 +293,7 @@ test.serial('a connection cut in the middle of a put: parts are sent again, or t
   t.is(await readText(direct, a), 'old');
 });
 
-test.serial('a connection cut in the middle of a get is EIO, and the next get is whole', async (t) => {
+onCeph('a connection cut in the middle of a get is EIO, and the next get is whole', async (t) => {
   const bucket = await fresh();
   const link = await faultProxy({ port: bucket.server.port });
   t.teardown(() => link.close());
@@ -312,7 +315,7 @@ test.serial('a connection cut in the middle of a get is EIO, and the next get is
   sameBytes(t, await collect(await driver.get(a)), bytes);
 });
 
-test.serial('a signal ends every call at a server that has fallen silent', async (t) => {
+onCeph('a signal ends every call at a server that has fallen silent', async (t) => {
   const bucket = await fresh();
   const link = await faultProxy({ port: bucket.server.port, stall: true });
   t.teardown(() => link.close());
@@ -330,7 +333,7 @@ test.serial('a signal ends every call at a server that has fallen silent', async
   await Promise.all(calls(abort.signal).map((call) => refused(t, call, 'ECANCELED')));
 });
 
-test.serial('a signal that fires between the opening of a content and its first byte', async (t) => {
+onCeph('a signal that fires between the opening of a content and its first byte', async (t) => {
   const bucket = await fresh();
   const driver = bucket.driver();
   await driver.put(a, body(pattern(12 * MiB)));
@@ -342,7 +345,7 @@ test.serial('a signal that fires between the opening of a content and its first 
   t.is((await collect(await driver.get(a))).length, 12 * MiB);
 });
 
-test.serial('many slow readers do not keep others from working', async (t) => {
+onCeph('many slow readers do not keep others from working', async (t) => {
   const bucket = await fresh();
   const driver = bucket.driver({ connections: 4 });
   await driver.put(a, body(pattern(12 * MiB)));
@@ -359,7 +362,7 @@ test.serial('many slow readers do not keep others from working', async (t) => {
   t.is(await readText(driver, path('/b')), 'still');
 });
 
-test.serial('Ceph decides conditions itself: of eight drivers one creates, one replaces', async (t) => {
+onCeph('Ceph decides conditions itself: of eight drivers one creates, one replaces', async (t) => {
   const bucket = await fresh();
   const drivers = Array.from({ length: 8 }, () => bucket.driver());
   const contend = async (condition: { ifMatch: string } | { ifNoneMatch: '*' }) => {
@@ -377,7 +380,7 @@ test.serial('Ceph decides conditions itself: of eight drivers one creates, one r
   await contend({ ifMatch: (await drivers[0]!.stat(a)).etag });
 });
 
-test.serial('rclone reads our times and we read those of rclone', async (t) => {
+onCeph('rclone reads our times and we read those of rclone', async (t) => {
   const bucket = await fresh();
   const driver = bucket.driver();
   const dir = await mkdtemp(joinFile(tmpdir(), 'isthmus-s3-'));
@@ -391,7 +394,7 @@ test.serial('rclone reads our times and we read those of rclone', async (t) => {
   t.is((await driver.stat(path('/b'))).mtime, mtime);
 });
 
-test.serial('a clock that is wrong by hours is noticed and made up for', async (t) => {
+onCeph('a clock that is wrong by hours is noticed and made up for', async (t) => {
   const bucket = await fresh();
   await bucket.put('a', 'x');
   const driver = bucket.driver();
@@ -406,7 +409,7 @@ test.serial('a clock that is wrong by hours is noticed and made up for', async (
   }
 });
 
-test.serial('a gigabyte each way needs little memory', async (t) => {
+onCeph('a gigabyte each way needs little memory', async (t) => {
   const bucket = await fresh();
   const { endpoint, accessKey, secretKey } = bucket.server;
   const script = fileURLToPath(new URL('./s3/big-transfer.js', import.meta.url));

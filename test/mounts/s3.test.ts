@@ -1,14 +1,13 @@
 import test from 'ava';
 import { driverSuite } from '../conformance/driver.js';
-import { startRadosgw } from '../servers/radosgw.js';
-import { startSwift } from '../servers/swift.js';
+import { s3Starters } from '../servers/s3.js';
 import { Bucket } from './s3/bucket.js';
 
-const starters = { radosgw: startRadosgw, swift: startSwift };
+const starters = s3Starters();
 const buckets = new Map<string, Bucket>();
 
 test.before(async () => {
-  for (const [name, start] of Object.entries(starters)) buckets.set(name, await Bucket.create(await start(), 'suite'));
+  for (const [name, start] of starters) buckets.set(name, await Bucket.create(await start(), 'suite'));
 });
 test.after.always(async () => {
   for (const bucket of buckets.values()) {
@@ -18,7 +17,7 @@ test.after.always(async () => {
 });
 
 let prefixes = 0;
-for (const name of Object.keys(starters)) {
+for (const name of starters.keys()) {
   driverSuite(
     test,
     async () => {

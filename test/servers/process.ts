@@ -77,7 +77,7 @@ export class ServerProcesses {
   spawn(name: string, command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): number {
     const log = join(this.dir, 'log', `${name}.log`);
     const out = openSync(log, 'a');
-    const child = spawnProcess('setpriv', ['--pdeathsig', 'TERM', '--', command, ...args], {
+    const child = spawnProcess('setpriv', ['--pdeathsig', 'KILL', '--', command, ...args], {
       cwd: this.dir,
       detached: true, // a process group of its own: its children can be ended with it
       env: { ...process.env, ...env, PATH },
