@@ -50,10 +50,17 @@ export interface Traits {
   readonly caseSensitive: boolean;
   /** Whether entries carry mode, uid and gid that mean something. */
   readonly permissions: boolean;
+  /** Whether what `get` resolves to carries the `entry` of exactly that content, so that nobody need ask before. */
+  readonly entryWithContent?: boolean | undefined;
   /** Largest file in bytes, where there is a limit. */
   readonly maxFileSize?: number | undefined;
   /** Longest name in bytes, where it is less than NAME_MAX. */
   readonly maxNameBytes?: number | undefined;
+}
+
+/** A body that may tell what it belongs to: see Traits.entryWithContent. */
+export interface Content extends Bytes {
+  readonly entry?: Entry | undefined;
 }
 
 export interface GetOptions extends Call {
@@ -95,7 +102,7 @@ export interface Driver {
 
   /** Resolves once the content is open, so that ENOENT and EISDIR come before the first byte. Leaving the loop early
    *  releases the connection. A body shorter than what was promised throws EIO, it never just ends. */
-  get(path: Path, options?: GetOptions): Promise<Bytes>;
+  get(path: Path, options?: GetOptions): Promise<Content>;
 
   /** Creates or replaces a file. Replacing a folder is EISDIR. */
   put(path: Path, body: Bytes, options?: PutOptions): Promise<Entry>;

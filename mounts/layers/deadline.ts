@@ -49,7 +49,8 @@ export function deadline(options: DeadlineOptions, clock: Clock): Around {
       if (ending !== undefined) return;
       disarm?.();
       ending = new VfsError(code, name, paths[0], detail === undefined ? {} : { detail });
-      controller.abort();
+      // With a reason: without one Node makes a DOMException each time, which costs more than the rest of a small read.
+      controller.abort(ending);
       if (giveUp !== undefined) waitGrace(ending);
     };
     const cancel = (): void => finish('ECANCELED');
@@ -106,8 +107,8 @@ export function deadline(options: DeadlineOptions, clock: Clock): Around {
         return chunk;
       },
       async leave(next) {
-        controller.abort();
         ending ??= new VfsError('ECANCELED', name, paths[0]);
+        controller.abort(ending);
         await bounded(options.grace, next).catch(() => {});
       },
       end() {

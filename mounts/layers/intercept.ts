@@ -121,7 +121,7 @@ export function intercept(driver: Driver, around: Around): Driver {
         (signal) => driver.get(path, { ...options, signal }),
         (late) => void late[Symbol.asyncIterator]().return?.()?.then(ignore, ignore),
       );
-      return new Stream(entered, body[Symbol.asyncIterator]());
+      return Object.assign(new Stream(entered, body[Symbol.asyncIterator]()), { entry: body.entry });
     },
     put: (path, body, options) => {
       const entered = enter('put', [path], options);

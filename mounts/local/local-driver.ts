@@ -5,6 +5,7 @@ import { VfsError } from '../../src/core/errors.js';
 import type { Logger } from '../../src/core/log.js';
 import { nameOf, type Path, parentOf, ROOT } from '../../src/core/path.js';
 import {
+  type Content,
   type Driver,
   type GetOptions,
   type OpenFile,
@@ -52,6 +53,7 @@ export class LocalDriver implements Driver {
     atomicRename: true,
     caseSensitive: true,
     permissions: true,
+    entryWithContent: true,
   };
   readonly #log: Logger;
   readonly #folders: Folders;
@@ -88,7 +90,7 @@ export class LocalDriver implements Driver {
     }
   }
 
-  async get(path: Path, options: GetOptions = {}): Promise<Bytes> {
+  async get(path: Path, options: GetOptions = {}): Promise<Content> {
     const source = await this.#source('get', path, options);
     const size = Number(source.stats.size);
     const start = options.start ?? 0;
@@ -100,7 +102,8 @@ export class LocalDriver implements Driver {
       await source.descriptor.close();
       throw new VfsError('ERANGE', 'get', path);
     }
-    return streamOf(source, path, start, Math.min(options.end ?? size, size), options);
+    const body = streamOf(source, path, start, Math.min(options.end ?? size, size), options);
+    return Object.assign(body, { entry: toEntry(nameOf(path), 'file', source.stats) });
   }
 
   async put(path: Path, body: Bytes, options: PutOptions = {}): Promise<Entry> {

@@ -22,6 +22,16 @@ const a = path('/a');
 /** What is put is what is got, whole and in ranges. */
 export const content: readonly Case[] = [
   {
+    name: 'content brings its entry along where the traits say so, and only there',
+    async run(t, { driver }) {
+      await driver.put(a, body(pattern(100)), { size: 100 });
+      const content = await driver.get(a, { start: 10, end: 20 });
+      await collect(content);
+      t.is(content.entry !== undefined, driver.traits.entryWithContent === true);
+      if (content.entry !== undefined) sameEntry(t, content.entry, await driver.stat(a));
+    },
+  },
+  {
     name: 'files of every size come back byte for byte',
     async run(t, { driver, options }) {
       for (const size of [0, 1, 4095, 65535, 65536, 65537, MiB - 1, MiB, MiB + 1, options.large ?? 17 * MiB]) {
