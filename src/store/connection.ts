@@ -26,6 +26,7 @@ const KEPT_STATEMENTS = 200;
  * - binding one lone Buffer, a boolean or null outside of an array ends the process: we always bind an array, and
  *   booleans are made numbers here;
  * - it reads text up to its first NUL: no text of ours may hold one;
+ * - `close` leaves the file open until the statements are collected as garbage; a transaction is ended before it;
  * - its `transaction` rolls back even when SQLite did already, and throws for it: ours looks first.
  */
 export class Connection {

@@ -40,6 +40,7 @@ export function lockState(folder: string, engine?: EngineName): StateLock {
     release() {
       if (held === undefined) return;
       rmSync(pidFile, { force: true });
+      held.exec('ROLLBACK');
       held.close();
       held = undefined;
     },

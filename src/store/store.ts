@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Logger } from '../core/log.js';
 import { Connection } from './connection.js';
@@ -61,7 +61,8 @@ export async function openStore({ file, log, engine: wanted }: StoreOptions): Pr
     throw openingError(error, file);
   }
   const locks = new SqlLocks(reader, writer);
-  await locks.forget(Date.now() - FORGET_LOCKS_MS);
+  // Not worth a failed start: a full disk still serves reads.
+  locks.forget(Date.now() - FORGET_LOCKS_MS).catch((err: unknown) => log.warn({ err }, 'old locks were not forgotten'));
   let closed: Promise<void> | undefined;
   return {
     file,
@@ -86,8 +87,12 @@ function checkPlace(file: string): void {
   try {
     if (!statSync(dirname(file)).isDirectory())
       throw new StoreError('missing', `${dirname(file)}: not a folder; the database needs one`);
-    if (statSync(file, { throwIfNoEntry: false })?.isFile() === false)
+    accessSync(dirname(file), constants.W_OK);
+    const found = statSync(file, { throwIfNoEntry: false });
+    if (found?.isFile() === false)
       throw new StoreError('failed', `${file}: not a regular file; name another under database:`);
+    // SQLite opens a file that it may not write all the same, and the first user to change something would notice.
+    if (found !== undefined) accessSync(file, constants.W_OK);
   } catch (error) {
     throw openingError(error, file);
   }

@@ -53,6 +53,15 @@ function performOne(connection: Connection, job: Job): Outcome {
   }
 }
 
+/** The reader is still open, and could not do it when it closes last. On a full disk the log stays, for the next start. */
+function checkpoint(connection: Connection): void {
+  try {
+    connection.pragma('wal_checkpoint(TRUNCATE)');
+  } catch {
+    // Nothing is lost: what was acknowledged is in the log.
+  }
+}
+
 function toFailure(error: unknown): Failure {
   return { code: codeOf(error), message: error instanceof Error ? error.message : String(error) };
 }
@@ -65,8 +74,7 @@ try {
   const connection = open();
   port.on('message', (message: ToThread) => {
     if (message === 'close') {
-      // The reader is still open, and it could not do this when it closes last.
-      connection.pragma('wal_checkpoint(TRUNCATE)');
+      checkpoint(connection);
       connection.close();
       port.close();
     } else {

@@ -49,20 +49,27 @@ export interface Writer {
 export class ThreadWriter implements Writer {
   readonly #data: ThreadData;
   readonly #log: Logger;
+  readonly #script: URL;
   #worker: Worker | undefined;
   #starting: Promise<Worker> | undefined;
   #queue: Waiting[] = [];
   #underway: readonly Waiting[] = [];
   #closed: Promise<void> | undefined;
 
-  private constructor(data: ThreadData, log: Logger) {
+  private constructor(data: ThreadData, log: Logger, script: URL) {
     this.#data = data;
     this.#log = log;
+    this.#script = script;
   }
 
-  /** @throws StoreError when the database cannot be opened or migrated */
-  static async open(data: ThreadData, log: Logger): Promise<ThreadWriter> {
-    const writer = new ThreadWriter(data, log);
+  /** @param script  what the thread runs; another one in tests
+   *  @throws StoreError when the database cannot be opened or migrated */
+  static async open(
+    data: ThreadData,
+    log: Logger,
+    script = new URL('./writer-thread.js', import.meta.url),
+  ): Promise<ThreadWriter> {
+    const writer = new ThreadWriter(data, log, script);
     await writer.#start();
     return writer;
   }
@@ -74,6 +81,17 @@ export class ThreadWriter implements Writer {
     if (this.#queue.length >= QUEUE) {
       return Promise.reject(new VfsError('EAGAIN', op, 'database', { detail: 'too many writes wait for the disk' }));
     }
+    return this.#enqueue(op, job);
+  }
+
+  /** Finishes what was asked for, then closes the connection, which checkpoints it. */
+  close(): Promise<void> {
+    // Behind all that was asked for, so when it is done that is.
+    this.#closed ??= this.#drain(this.#enqueue('close', []));
+    return this.#closed;
+  }
+
+  #enqueue(op: string, job: Job): Promise<readonly number[]> {
     return new Promise((resolve, reject) => {
       // Only text and values cross to the thread: what Kysely compiles carries its syntax tree too.
       this.#queue.push({ op, job: job.map(({ sql, parameters }) => ({ sql, parameters })), resolve, reject });
@@ -81,16 +99,8 @@ export class ThreadWriter implements Writer {
     });
   }
 
-  /** Finishes what was asked for, then closes the connection, which checkpoints it. */
-  close(): Promise<void> {
-    this.#closed ??= this.#drain();
-    return this.#closed;
-  }
-
-  async #drain(): Promise<void> {
-    while (this.#queue.length > 0 || this.#underway.length > 0) {
-      await new Promise<void>((resolve) => setImmediate(resolve));
-    }
+  async #drain(last: Promise<unknown>): Promise<void> {
+    await last.catch(() => {});
     const worker = this.#worker;
     if (worker === undefined) return;
     const exit = once(worker, 'exit');
@@ -102,16 +112,17 @@ export class ThreadWriter implements Writer {
     if (this.#underway.length > 0 || this.#queue.length === 0) return;
     const group = this.#queue.splice(0, GROUP);
     this.#underway = group;
-    const worker = this.#worker;
-    if (worker !== undefined) {
+    void this.#send(group);
+  }
+
+  async #send(group: readonly Waiting[]): Promise<void> {
+    try {
+      const worker = this.#worker ?? (await this.#start());
       worker.postMessage(group.map(({ job }) => job) satisfies ToThread);
-      return;
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      this.#settle(group.map(() => ({ code: '', message })));
     }
-    this.#start().then(
-      (restarted) => restarted.postMessage(group.map(({ job }) => job) satisfies ToThread),
-      (error: unknown) =>
-        this.#settle(group.map(() => ({ code: '', message: error instanceof Error ? error.message : String(error) }))),
-    );
   }
 
   #settle(outcomes: readonly Outcome[]): void {
@@ -133,7 +144,7 @@ export class ThreadWriter implements Writer {
   }
 
   async #spawn(): Promise<Worker> {
-    const worker = new Worker(new URL('./writer-thread.js', import.meta.url), {
+    const worker = new Worker(this.#script, {
       workerData: this.#data,
       name: 'store',
     });
@@ -143,8 +154,9 @@ export class ThreadWriter implements Writer {
         else resolve();
       });
       worker.once('error', (error) => reject(new StoreError('failed', `the database thread: ${error.message}`)));
+      worker.once('exit', () => reject(new StoreError('failed', 'the database thread ended before it began')));
     });
-    worker.removeAllListeners('error');
+    worker.removeAllListeners('error').removeAllListeners('exit');
     worker.on('message', (message: ToMain) => {
       if (message.kind === 'done') this.#settle(message.outcomes);
     });

@@ -1,5 +1,8 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFileSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { noLog } from '../../src/core/log.js';
 import { Connection } from '../../src/store/connection.js';
@@ -9,6 +12,7 @@ import { migrations } from '../../src/store/migrations/index.js';
 import { openStore } from '../../src/store/store.js';
 import { StoreError, type StoreReason } from '../../src/store/store-error.js';
 import type { UserRow } from '../../src/store/users.js';
+import { ThreadWriter } from '../../src/store/writer.js';
 import { tempFolder } from '../support/temp.js';
 
 const ENGINES: readonly EngineName[] = ['better-sqlite3', 'libsql'];
@@ -150,7 +154,46 @@ for (const engine of ENGINES) {
   });
 }
 
-test('libsql takes over where better-sqlite3 was not compiled', (t) => {
+test('libsql takes over where better-sqlite3 was not compiled, on the same file', async (t) => {
+  const file = join(await tempFolder(t), 'x.db');
   t.is(loadEngine().name, 'better-sqlite3');
-  t.is(loadEngine('libsql').name, 'libsql');
+  const store = await openStore({ file, log: noLog });
+  await store.settings.set('kept', 'yes');
+  await store.close();
+  const child = fork(fileURLToPath(new URL('./without-compiler.js', import.meta.url)), [file]);
+  const exit = once(child, 'exit');
+  t.is((await once(child, 'message'))[0], 'libsql');
+  t.deepEqual(await exit, [0, null]);
+  const again = await openStore({ file, log: noLog });
+  t.teardown(() => again.close());
+  t.is(again.settings.get('kept'), 'yes');
+  t.is(again.settings.get('by'), 'libsql');
+});
+
+test('a writing thread that dies is replaced; what it had under way is refused, what waits goes on', async (t) => {
+  const errors: object[] = [];
+  const log = { ...noLog, error: (fields: object) => errors.push(fields) };
+  const script = new URL('./dying-thread.js', import.meta.url);
+  const writer = await ThreadWriter.open({ file: '/nowhere', engine: 'better-sqlite3' }, log, script);
+  const statement = { sql: 'SELECT 1', parameters: [] };
+  t.deepEqual(await writer.write('one', statement), [1]);
+  const two = writer.write('two', statement);
+  await Promise.resolve();
+  const three = writer.write('three', statement);
+  await t.throwsAsync(two, { code: 'EIO' });
+  t.deepEqual(await three, [1]);
+  t.is(errors.length, 1);
+  await t.throwsAsync(writer.write('four', statement), { code: 'EIO' });
+  await writer.close();
+  await t.throwsAsync(writer.write('late', statement), { code: 'EBADF' });
+});
+
+test('a value that cannot cross to the thread is refused and ends nothing', async (t) => {
+  const writer = await ThreadWriter.open({ file: join(await tempFolder(t), 'x.db'), engine: 'better-sqlite3' }, noLog);
+  await t.throwsAsync(writer.write('bad', { sql: 'SELECT ?', parameters: [() => {}] }), { code: 'EIO' });
+  await t.throwsAsync(writer.write('bad', { sql: 'SELEC', parameters: [] }), { code: 'EIO' });
+  const good = { sql: "INSERT INTO settings (key, value) VALUES ('a', 'b')", parameters: [] };
+  t.deepEqual(await writer.write('good', good), [1]);
+  await t.throwsAsync(writer.write('twice', good), { code: 'EEXIST' });
+  await writer.close();
 });
