@@ -1,4 +1,3 @@
-import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { driverKinds } from '../mounts/index.js';
 import { layered } from '../mounts/layers/index.js';
@@ -28,6 +27,7 @@ import { PrometheusMeter } from './metrics/prometheus.js';
 import { MountAdmin } from './mount-admin.js';
 import { MountSet } from './mount-set.js';
 import { type Door, readyLine, shownPath } from './ready-line.js';
+import { prepareState } from './state-folder.js';
 import { homeOf, makeDriver } from './storages.js';
 import { lockState } from './store/state-lock.js';
 import { openStore } from './store/store.js';
@@ -103,10 +103,9 @@ export class Daemon {
     const config = this.#config;
     const log = this.#log;
     const { state } = config.node;
+    prepareState(state);
     const lock = lockState(state);
     this.#closers.push(() => lock.release());
-    // A folder that was there may be open to others; what lies in it is not for them.
-    attempt(() => chmodSync(state, 0o700), `node.state: ${shownPath(state)} belongs to somebody else`);
     const store = await openStore({ file: config.database.path, log });
     this.#closers.push(() => store.close());
 
@@ -262,13 +261,5 @@ export class Daemon {
     // A mount that is away is its own trouble (promise 4): the node serves the others.
     const lines = this.#probe.found.map(({ at, up, reason: why }) => (up ? `${at} ok` : `${at} unavailable: ${why}`));
     return { ready: this.#serving, lines };
-  }
-}
-
-function attempt(action: () => void, message: string): void {
-  try {
-    action();
-  } catch (cause) {
-    throw new StartError(message, 1, { cause });
   }
 }
