@@ -99,6 +99,12 @@ export class SftpDoor {
     return await run('scp', [...this.options, '-P', String(this.port), ...full]);
   }
 
+  /** The fingerprint of the host key, as `ssh-keygen -l` prints it. */
+  async fingerprint(): Promise<string> {
+    const { stdout } = await run('ssh-keygen', ['-l', '-f', join(this.dir, 'ssh_host_ed25519_key')]);
+    return /SHA256:\S+/.exec(stdout)?.[0] ?? '';
+  }
+
   /** A client of the ssh2 library. */
   client(): Promise<ssh2.Client> {
     const client = new ssh2.Client();
@@ -165,6 +171,8 @@ export function run(
         resolve({ code, stdout, stderr });
       },
     );
+    // A program may end without reading what it is given.
+    child.stdin?.on('error', () => {});
     child.stdin?.end(options.input ?? '');
   });
 }

@@ -6,6 +6,7 @@ import { DATA_MAX, type Fields, Malformed, namePacket, Packet, Type } from './co
 import { copyData } from './copy-data.js';
 import { HANDLES_MAX, type OpenFiles } from './open-files.js';
 import type { Operations } from './operations.js';
+import { pathOf } from './request-path.js';
 
 /** What an extension works with. */
 export interface ExtensionContext {
@@ -31,22 +32,21 @@ const nothing = async (work: Promise<unknown>): Promise<undefined> => {
   await work;
   return undefined;
 };
-const onPath = (bytes: Buffer): Path => resolvePath(ROOT, bytes);
 
 /** Extensions by name, as OpenSSH's PROTOCOL file describes them (section 4), with the version told in VERSION. */
 const EXTENSIONS: Readonly<Record<string, { readonly version: string; readonly decode: Extension }>> = {
   'posix-rename@openssh.com': {
     version: '1',
     decode: (body, { operations }) => {
-      const from = onPath(body.string());
-      const to = onPath(body.string());
+      const from = pathOf(body.string());
+      const to = pathOf(body.string());
       return { paths: [from, to], changes: true, run: () => nothing(operations.rename(from, to, true)) };
     },
   },
   'statvfs@openssh.com': {
     version: '2',
     decode: (body, { operations }) => {
-      const path = onPath(body.string());
+      const path = pathOf(body.string());
       return { paths: [path], changes: false, run: (id) => statvfs(id, path, operations) };
     },
   },
@@ -61,8 +61,8 @@ const EXTENSIONS: Readonly<Record<string, { readonly version: string; readonly d
   'hardlink@openssh.com': {
     version: '1',
     decode: (body, { operations }) => {
-      const existing = onPath(body.string());
-      const path = onPath(body.string());
+      const existing = pathOf(body.string());
+      const path = pathOf(body.string());
       return { paths: [existing, path], changes: true, run: () => nothing(operations.link(existing, path)) };
     },
   },
@@ -80,7 +80,7 @@ const EXTENSIONS: Readonly<Record<string, { readonly version: string; readonly d
   'lsetstat@openssh.com': {
     version: '1',
     decode: (body, { operations }) => {
-      const path = onPath(body.string());
+      const path = pathOf(body.string());
       const attrs = body.attributes();
       return { paths: [path], changes: true, run: () => nothing(operations.setattr(path, attrs, false)) };
     },

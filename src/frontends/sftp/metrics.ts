@@ -18,7 +18,7 @@ export class SftpMetrics {
       'operation',
       'result',
     ]);
-    this.#duration = meter.histogram('isthmus_frontend_duration_seconds', 'Time from request to answer.', [
+    this.#duration = meter.histogram('isthmus_frontend_operation_duration_seconds', 'Time from request to answer.', [
       'frontend',
       'operation',
     ]);

@@ -124,6 +124,8 @@ export class OpenFiles {
             return { handle: await this.#view.open(at, { ...options, read: false }), readable: false };
           },
         );
+        // Opens the content now: a reader goes on with it when its name comes to mean something else.
+        if (!write) await opened.handle.read(0, Buffer.alloc(0));
         const made: OpenFile = {
           path: at,
           ...opened,

@@ -30,6 +30,15 @@ export class Operations {
     return (await this.#find(path, follow)).node;
   }
 
+  /** Where `path` leads when its links are followed, as OpenSSH has it; clients ask for it before they trust a path. What
+   *  is not there is taken as it is written. */
+  async realpath(path: Path): Promise<Path> {
+    return await followLinks(this.#view, path, true, this.#call).catch((error: unknown) => {
+      if (isVfsError(error, 'ENOENT', 'ENOTDIR')) return path;
+      throw error;
+    });
+  }
+
   /** SETSTAT by path; `size` truncates or extends. Nothing is changed when a part of it is refused. */
   async setattr(path: Path, attrs: WireAttributes, follow: boolean): Promise<void> {
     const { at, node } = await this.#find(path, follow);

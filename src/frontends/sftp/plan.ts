@@ -1,5 +1,5 @@
 import { VfsError } from '../../core/errors.js';
-import { type Path, ROOT, resolvePath } from '../../core/path.js';
+import type { Path } from '../../core/path.js';
 import type { Node } from '../../vfs/view.js';
 import { longname, newMode, toWire } from './attributes.js';
 import type { BufferPool } from './buffer-pool.js';
@@ -15,7 +15,9 @@ import {
   Type,
 } from './codec.js';
 import { decodeExtension, type ExtensionContext } from './extensions.js';
+import { toGuest } from './guest-names.js';
 import { type Claim, type Lane, WHOLE_READ, WHOLE_WRITE } from './lane.js';
+import { pathOf } from './request-path.js';
 
 /** What a listing's end and a read past the last byte are answered with. */
 export const END = Symbol('end');
@@ -137,7 +139,7 @@ export function planOf(request: Request, context: PlanContext): Plan {
     }
     case 'realpath': {
       const path = pathOf(request.path);
-      return { name: 'realpath', work: async () => namePacket(id, path) };
+      return { name: 'realpath', work: async () => namePacket(id, toGuest(await operations.realpath(path))) };
     }
     case 'readlink': {
       const path = pathOf(request.path);
@@ -203,11 +205,6 @@ function planWrite(request: Request & { op: 'write' }, { files }: PlanContext): 
   return { name: 'write', lane: file.lane, claim, work, received: data.length };
 }
 
-/** Canonical; `..` is resolved, for clients send it as it was typed (`get ../file` in sftp). */
-function pathOf(raw: Buffer): Path {
-  return resolvePath(ROOT, raw);
-}
-
 /** A link's target is kept as given, but must be text that a path could hold. */
 function targetOf(raw: Buffer): string {
   const target = raw.toString('utf8');
@@ -227,9 +224,10 @@ function names(id: number, nodes: readonly Node[], owner: string): Buffer {
   const now = Date.now();
   const packet = new Packet(Type.NAME, nodes.length * 160).uint32(id).uint32(nodes.length);
   for (const node of nodes) {
+    const name = toGuest(node.name);
     packet
-      .string(node.name)
-      .string(longname(node, node.name, owner, now))
+      .string(name)
+      .string(longname(node, name, owner, now))
       .attributes(toWire(node));
   }
   return packet.end();
