@@ -2,6 +2,7 @@ import type { BigIntStats } from 'node:fs';
 import type { Bytes, Call } from '../../src/core/bytes.js';
 import { refuseFired } from '../../src/core/cancel.js';
 import { VfsError } from '../../src/core/errors.js';
+import { lendBuffer } from '../../src/core/lent-buffers.js';
 import { nameOf, type Path } from '../../src/core/path.js';
 import type { OpenFile } from '../driver.js';
 import { kindOf, toEntry } from './attributes.js';
@@ -28,7 +29,7 @@ export function streamOf(source: Source, path: Path, start: number, end: number,
   let ahead: Promise<Buffer> | undefined;
   const readAhead = (from: number) => {
     if (from >= end) return undefined;
-    const piece = readPiece(source, 'get', path, from, Buffer.allocUnsafeSlow(Math.min(CHUNK, end - from)));
+    const piece = readPiece(source, 'get', path, from, lendBuffer(Math.min(CHUNK, end - from)));
     piece.catch(() => {});
     return piece;
   };

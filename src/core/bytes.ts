@@ -1,4 +1,5 @@
-/** A body on its way: chunks of 64 KiB to 1 MiB, each owned by whoever receives it. */
+/** A body on its way: chunks of 64 KiB to 1 MiB, each owned by whoever receives it, who may give it back to
+ *  lent-buffers.ts when done. Whoever passes one on keeps nothing of it. */
 export type Bytes = AsyncIterable<Uint8Array>;
 
 /** What every call may carry. A fired signal ends the call with ECANCELED and releases what it held. */

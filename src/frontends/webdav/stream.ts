@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Bytes } from '../../core/bytes.js';
 import { VfsError } from '../../core/errors.js';
+import { giveBack } from '../../core/lent-buffers.js';
 
 /** ms without a byte taken after which a client that reads is given up. Players pause; this is more than a pause. */
 const STALL = 300_000;
@@ -11,8 +12,15 @@ const STALL = 300_000;
  */
 export async function write(response: ServerResponse, chunk: string | Uint8Array): Promise<boolean> {
   if (response.destroyed) return false;
-  if (response.write(chunk)) return true;
+  if (typeof chunk === 'string' ? response.write(chunk) : response.write(chunk, whenSent(chunk))) return true;
   return drained(response);
+}
+
+/** The chunk is ours until the socket has taken it; after an error it may still be looked at. */
+function whenSent(chunk: Uint8Array): (error?: Error | null) => void {
+  return (error) => {
+    if (!error) giveBack(chunk);
+  };
 }
 
 function drained(response: ServerResponse): Promise<boolean> {
@@ -51,7 +59,7 @@ export async function sendBody(
       sent += chunk.length;
       if (sent > length) throw new VfsError('EIO', 'read', '', { detail: 'the body is longer than promised' });
       if (sent === length) {
-        response.end(chunk);
+        response.end(chunk, whenSent(chunk));
         // To the end: a body that is left early is one whose storage is told to stop.
         ended = (await chunks.next()).done === true;
         return sent;

@@ -237,3 +237,26 @@ test('a reader that goes away releases what it held', async (t) => {
   while (open_ > 0) await new Promise((resolve) => setTimeout(resolve, 10));
   t.is(open_, 0);
 });
+
+test('many downloads at once, some given up, each get their own bytes', async (t) => {
+  const server = await webdavServer(t, { home: localHomes(await tempFolder(t)) });
+  const contents = Array.from({ length: 6 }, (_, n) => Buffer.alloc((3 << 20) + n * 1000, n + 1));
+  await Promise.all(contents.map((body, n) => dav(server, 'PUT', `/f${n}`, { body })));
+  const giveUp = async (n: number) => {
+    const socket = open(server.port);
+    socket.write(`GET /dav/f${n} HTTP/1.1\r\nHost: a\r\nAuthorization: ${ALICE}\r\n\r\n`);
+    await new Promise((resolve) => socket.once('data', resolve));
+    socket.destroy();
+  };
+  for (let round = 0; round < 4; round++) {
+    await Promise.all(
+      contents.flatMap((content, n) => [
+        giveUp(n),
+        dav(server, 'GET', `/f${n}`).then(({ body }) => t.true(body.equals(content), `f${n}`)),
+        dav(server, 'GET', `/f${n}`, { headers: { Range: 'bytes=500000-1499999' } }).then(({ body }) =>
+          t.true(body.equals(content.subarray(500_000, 1_500_000)), `f${n} in part`),
+        ),
+      ]),
+    );
+  }
+});
