@@ -118,7 +118,12 @@ function refusal(code: string, target: string): Error {
   return new StartError(`drive ${target}: mount: ${code}`);
 }
 
-async function mountByHelper(binding: Binding, target: string, { allowOther }: MountOptions): Promise<number> {
+/** Mounts as an ordinary user may. @returns the descriptor, as the setuid helper handed it over */
+export async function mountByHelper(
+  binding: Binding,
+  target: string,
+  { allowOther }: Pick<MountOptions, 'allowOther'>,
+): Promise<number> {
   const pair = binding.socketPair();
   if (typeof pair === 'number') throw new StartError(`drive ${target}: socketpair: ${errnoName(pair)}`);
   const [ours, theirs] = pair;
