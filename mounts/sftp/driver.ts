@@ -21,7 +21,7 @@ import { pages, purgeBelow } from './listing.js';
 import { type Line, Pool, Weight } from './pool.js';
 import { openRemote, RemoteBody, RemoteFile } from './reading.js';
 import { type Failed, locate, remote, translate } from './translate.js';
-import { until } from './until.js';
+import { until, untilCleaned } from './until.js';
 import { duplicate, replaceInSteps, upload } from './writing.js';
 
 /** Content that all transfers of one mount may have under way. */
@@ -91,10 +91,10 @@ export class SftpDriver implements Driver {
   }
 
   put(path: Path, body: Bytes, options: PutOptions = {}): Promise<Entry> {
-    // It ends by itself when the signal fires, having cleaned up, so it is waited for.
-    return this.#work({ op: 'put', path }, options, Weight.transfer, (line) =>
+    const putting = this.#work({ op: 'put', path }, options, Weight.transfer, (line) =>
       upload(this.#pool, line, path, body, options, this.#budget),
     );
+    return untilCleaned(putting, options, 'put', path);
   }
 
   mkdir(path: Path, call?: Call): Promise<void> {
@@ -139,7 +139,8 @@ export class SftpDriver implements Driver {
 
   copy(from: Path, to: Path, call: Call = {}): Promise<Entry> {
     const failed = { op: 'copy', path: from, other: to };
-    return this.#work(failed, call, Weight.copy, (line) => duplicate(this.#pool, line, from, to, call));
+    const copying = this.#work(failed, call, Weight.copy, (line) => duplicate(this.#pool, line, from, to, call));
+    return untilCleaned(copying, call, 'copy', from);
   }
 
   setattr(path: Path, attributes: Attributes, call?: Call): Promise<Entry> {
