@@ -20,7 +20,7 @@ import { StartError } from './core/start-error.js';
 import { Doors } from './doors.js';
 import type { Readiness } from './frontends/web/health.js';
 import { Probe } from './jobs/probe.js';
-import { purgeJob } from './jobs/purge.js';
+import { type Purgeable, purgeJob } from './jobs/purge.js';
 import { Scheduler } from './jobs/scheduler.js';
 import type { DaemonLogger } from './logger.js';
 import { PrometheusMeter } from './metrics/prometheus.js';
@@ -28,9 +28,9 @@ import { MountAdmin } from './mount-admin.js';
 import { MountSet } from './mount-set.js';
 import { type Door, readyLine, shownPath } from './ready-line.js';
 import { prepareState } from './state-folder.js';
-import { homeOf, makeDriver } from './storages.js';
+import { homeOf, makeDriver, purgeHome } from './storages.js';
 import { lockState } from './store/state-lock.js';
-import { openStore } from './store/store.js';
+import { openStore, type Store } from './store/store.js';
 import { version } from './version.js';
 import { Namespace } from './vfs/namespace.js';
 
@@ -128,6 +128,7 @@ export class Daemon {
         },
       );
     });
+    await staging.sweep();
     this.#mounts.replace(config.mounts);
     this.#closers.push(() => Promise.all(this.#mounts.all.map(({ driver }) => driver.close().catch(() => {}))));
     const namespace = new Namespace({
@@ -188,15 +189,15 @@ export class Daemon {
         log.warn({ mount: at, reason: why, err: error }, 'mount does not answer; it is tried again, the rest serves');
     }
 
-    const jobs = [
-      this.#probe,
-      purgeJob({
-        mounts: () =>
-          namespace.mounts.map(({ at, space, driver }) => ({ at: at === ROOT ? space : at, purge: driver.purge })),
-        locks: () => namespace.purgeLocks(),
-        log,
-      }),
-    ];
+    const purge = purgeJob({
+      mounts: () => [
+        ...namespace.mounts.map(({ at, space, driver }) => ({ at: at === ROOT ? space : at, purge: driver.purge })),
+        ...this.#unusedHomes(namespace, store),
+      ],
+      locks: () => namespace.purgeLocks(),
+      log,
+    });
+    const jobs = [this.#probe, purge];
     const scheduler = new Scheduler(jobs, log, this.#meter);
     scheduler.start();
     this.#closers.push(() => scheduler.stop());
@@ -255,6 +256,19 @@ export class Daemon {
         this.#log.error({ err: error }, 'something did not end cleanly');
       }
     }
+  }
+
+  /** Homes of local users that nobody has used since the start: a killed daemon may have left files there too. */
+  #unusedHomes(namespace: Namespace, { users }: Store): readonly Purgeable[] {
+    const used = new Set(namespace.mounts.map(({ space }) => space));
+    const { homes } = this.#config;
+    return users
+      .list()
+      .filter(({ name }) => !used.has(`home:${name}`))
+      .map(({ name }) => ({
+        at: `home:${name}`,
+        purge: (olderThan, call) => purgeHome(this.#kinds, homes, name, olderThan, call),
+      }));
   }
 
   #readiness(): Readiness {

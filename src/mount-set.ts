@@ -39,16 +39,25 @@ export class MountSet {
    */
   replace(configs: readonly MountConfig[]): readonly LayeredDriver[] {
     const before = this.#mounts;
-    this.#mounts = configs.map((config) => {
-      const { at, readOnly, driver: kind, options, credentials } = config;
-      const same = identity([kind, options, credentials]);
-      const kept = before.find((mount) => mount.at === at && mount.same === same);
-      const driver = kept?.driver ?? this.#make(config);
-      return { at, readOnly, audience: config.for, driver, kind, same };
-    });
-    return before
-      .filter(({ driver }) => !this.#mounts.some((mount) => mount.driver === driver))
-      .map(({ driver }) => driver);
+    const made: LayeredDriver[] = [];
+    const make = (config: MountConfig) => {
+      const driver = this.#make(config);
+      made.push(driver);
+      return driver;
+    };
+    try {
+      this.#mounts = configs.map((config) => {
+        const { at, readOnly, driver: kind, options, credentials } = config;
+        const same = identity([kind, options, credentials]);
+        const kept = before.find((mount) => mount.at === at && mount.same === same);
+        return { at, readOnly, audience: config.for, driver: kept?.driver ?? make(config), kind, same };
+      });
+    } catch (error) {
+      for (const driver of made) void driver.close().catch(() => {});
+      throw error;
+    }
+    const used = new Set(this.#mounts.map(({ driver }) => driver));
+    return before.map(({ driver }) => driver).filter((driver) => !used.has(driver));
   }
 
   #make(config: MountConfig): LayeredDriver {

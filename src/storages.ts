@@ -1,6 +1,7 @@
 import type { Driver, DriverKind } from '../mounts/driver.js';
 import type { StorageConfig } from './config/config.js';
-import type { Logger } from './core/log.js';
+import type { Call } from './core/bytes.js';
+import { type Logger, noLog } from './core/log.js';
 import { StartError } from './core/start-error.js';
 
 /**
@@ -27,4 +28,30 @@ export function homeOf(homes: StorageConfig, user: string): StorageConfig {
     typeof value === 'string' ? value.replaceAll('%u', user) : value,
   ]);
   return { ...homes, options: Object.fromEntries(options) };
+}
+
+/**
+ * Removes what a killed daemon left in a user's home that nobody has opened since; a home that is not there yet is not
+ * made.
+ * @param olderThan  ms since 1970
+ */
+export async function purgeHome(
+  kinds: readonly DriverKind[],
+  homes: StorageConfig,
+  user: string,
+  olderThan: number,
+  call: Call | undefined,
+): Promise<number> {
+  const home = homeOf(homes, user);
+  const options = { ...(home.options as object), ...(asksToCreate(home) && { create: false }) };
+  const driver = makeDriver(kinds, { ...home, options }, `home of ${user}`, noLog);
+  try {
+    return (await driver.purge?.(olderThan, call)) ?? 0;
+  } finally {
+    await driver.close();
+  }
+}
+
+function asksToCreate({ options }: StorageConfig): boolean {
+  return (options as { readonly create?: unknown }).create === true;
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { constants, type FileHandle, mkdir, open, unlink } from 'node:fs/promises';
+import { constants, type FileHandle, mkdir, open, readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Driver, Replacement, ReplaceOptions } from '../../mounts/driver.js';
 import type { Bytes, Call } from '../core/bytes.js';
@@ -7,6 +7,8 @@ import { fromNodeError, VfsError } from '../core/errors.js';
 import type { Path } from '../core/path.js';
 
 const CHUNK = 1 << 20;
+/** As randomUUID gives them; nothing else in the folder is ours. */
+const NAME = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /**
  * A folder for contents on their way to storages that take only whole bodies. Its files have no name: they are
@@ -24,6 +26,14 @@ export class Staging {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 }).catch((error) => {
       throw fromNodeError(error, 'staging', this.#folder);
     });
+  }
+
+  /** Removes files of a daemon that was killed in the moment between making and unlinking one. Only for a start, before
+   *  anybody writes. @returns how many */
+  async sweep(): Promise<number> {
+    const left = (await readdir(this.#folder)).filter((name) => NAME.test(name));
+    await Promise.all(left.map((name) => unlink(join(this.#folder, name))));
+    return left.length;
   }
 
   /** An empty file, read and write. */

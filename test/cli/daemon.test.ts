@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { createServer, type Server } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { FREE_PORTS, Place } from '../support/place.js';
 
@@ -310,4 +312,53 @@ test('what is off is said to be off', async (t) => {
     daemon.stdout,
     /^ready web=off\(switched off\) dav=off\(switched off\) sftp=off\(switched off\) drive=off\(there is no user nobody\) metrics=off\(switched off\)$/m,
   );
+});
+
+test('a fault nobody caught: it is logged, the drive is unmounted, the exit code is not 0', async (t) => {
+  const place = at(t, FREE_PORTS);
+  const bomb = encodeURIComponent('process.on("SIGUSR2",()=>{throw new Error("boom")})');
+  const daemon = await place.serve({ NODE_OPTIONS: `--import data:text/javascript,${bomb}` });
+  const { code, stderr } = await daemon.end('SIGUSR2');
+  t.is(code, 1);
+  t.regex(stderr, /"message":"boom".*"msg":"a fault of the program: the daemon ends"/);
+  t.deepEqual(mountsBelow(place.folder), []);
+});
+
+/** A PUT whose body comes when told. */
+async function slowPut(place: Place, url: string) {
+  const password = readFileSync(place.path('data/initial-password'), 'utf8').trim();
+  const call = request(url, { method: 'PUT', auth: `admin:${password}`, headers: { 'content-length': '10' } });
+  const status = new Promise<number | string>((done) => {
+    call.on('response', (response) => done(response.resume().statusCode ?? 0));
+    call.on('error', (error: NodeJS.ErrnoException) => done(error.code ?? 'error'));
+  });
+  await new Promise<void>((done) => call.write('12345', () => done()));
+  return { status, finish: () => call.end('67890') };
+}
+
+test('SIGTERM lets an upload finish', async (t) => {
+  const place = at(t);
+  const daemon = await place.serve();
+  const upload = await slowPut(place, `${daemon.where('dav')}slow`);
+  // The request must have arrived, or there is nothing to wait for.
+  await sleep(500);
+  daemon.kill('SIGTERM');
+  await daemon.until(/"msg":"stopping"/);
+  await sleep(500);
+  upload.finish();
+  t.is(await upload.status, 201);
+  t.is((await daemon.outcome).code, 0);
+  t.is(readFileSync(place.path('data/homes/admin/slow'), 'utf8'), '1234567890');
+});
+
+test('a second SIGTERM does not wait for an upload, and nothing of it is visible', async (t) => {
+  const place = at(t);
+  const daemon = await place.serve();
+  const upload = await slowPut(place, `${daemon.where('dav')}slow`);
+  await sleep(500);
+  daemon.kill('SIGTERM');
+  await daemon.until(/"msg":"stopping"/);
+  t.is((await daemon.end('SIGTERM')).code, 1);
+  t.is(typeof (await upload.status), 'string');
+  t.false(existsSync(place.path('data/homes/admin/slow')));
 });
