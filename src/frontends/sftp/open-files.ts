@@ -125,7 +125,7 @@ export class OpenFiles {
           },
         );
         // Opens the content now: a reader goes on with it when its name comes to mean something else.
-        if (!write) await opened.handle.read(0, Buffer.alloc(0));
+        if (opened.readable) await opened.handle.read(0, Buffer.alloc(0));
         const made: OpenFile = {
           path: at,
           ...opened,
@@ -212,6 +212,13 @@ export class OpenFiles {
   async sync(file: OpenFile): Promise<void> {
     if (file.broken !== undefined) throw file.broken;
     if (!file.nameless) await alone(file, () => file.handle.commit());
+  }
+
+  /** Makes the content of files open on `path` independent of the storage, which is about to forget it. */
+  async keep(path: Path): Promise<void> {
+    const file = this.own(path);
+    // Writing nothing begins a new content from the old one, as the first real write would.
+    if (file !== undefined) await alone(file, () => file.handle.write(0, Buffer.alloc(0)));
   }
 
   /** `path` has no name in this session any more. */

@@ -73,6 +73,7 @@ export class Operations {
   async remove(path: Path): Promise<void> {
     await this.#on(path, async (at) => {
       const own = this.#files.own(at);
+      await this.#files.keep(at);
       try {
         await this.#view.unlink(at, { origin: this.#origin });
       } catch (error) {
