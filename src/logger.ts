@@ -1,8 +1,12 @@
+import { createRequire } from 'node:module';
 import { pino } from 'pino';
-import pretty from 'pino-pretty';
+import type pretty from 'pino-pretty';
 import type { LogLevel } from './config/config.js';
 import { isVfsError } from './core/errors.js';
 import type { Logger } from './core/log.js';
+
+/** Only a terminal needs pino-pretty, and loading it costs every start. */
+const require = createRequire(import.meta.url);
 
 /** Fields that never reach the log, wherever they stand in what is logged. */
 const SECRET_FIELDS = ['password', 'secret', 'privateKey', 'passphrase', 'authorization', 'cookie', 'token', 'tokens'];
@@ -15,7 +19,13 @@ export interface DaemonLogger extends Logger {
 /** pino to stderr: one JSON object a line, or lines for people when stderr is a terminal. */
 export function makeLogger(level: LogLevel): DaemonLogger {
   const stream = process.stderr.isTTY
-    ? pretty({ destination: 2, sync: true, translateTime: 'HH:MM:ss.l', ignore: 'pid,hostname' })
+    ? (require('pino-pretty') as typeof pretty)({
+        destination: 2,
+        sync: true,
+        singleLine: true,
+        translateTime: 'HH:MM:ss.l',
+        ignore: 'pid,hostname',
+      })
     : pino.destination({ fd: 2, sync: true });
   // Children keep a level of their own in pino, so the threshold is held here, once.
   let threshold = RANK[level];
