@@ -77,8 +77,19 @@ async function* listed(
   const { line, handle, release } = await openFolder(pool, path, call, op);
   const { session } = line;
   const ahead: Promise<ListedName[] | undefined>[] = [];
+  let over = false;
+  const finish = (): void => {
+    if (over) return;
+    over = true;
+    call?.signal?.removeEventListener('abort', finish);
+    session.close(handle).catch(() => {});
+    release();
+  };
+  // Between two pages nobody else would notice, and the folder would stay open at the server.
+  call?.signal?.addEventListener('abort', finish);
   try {
     for (;;) {
+      refuseFired(call, op, path);
       while (ahead.length < AHEAD) {
         const next = session.readdir(handle);
         next.catch(() => {});
@@ -87,13 +98,11 @@ async function* listed(
       const names = await until(ahead.shift()!, call, op, path);
       if (names === undefined) return;
       yield await complete(line, path, names);
-      refuseFired(call, op, path);
     }
   } catch (error) {
     throw await translate(error, { op, path }, line);
   } finally {
-    session.close(handle).catch(() => {});
-    release();
+    finish();
   }
 }
 

@@ -84,6 +84,8 @@ export class RemoteBody implements AsyncIterableIterator<Uint8Array> {
   /** Grows with each chunk that is taken, so that a reader who stops early has not asked for much. */
   #window = 2;
   #over = false;
+  /** Whether the reader knows that it is over. */
+  #left = false;
 
   constructor(file: OpenRemote, start: number, end: number, path: Path, call: Call | undefined, budget: Budget) {
     this.#file = file;
@@ -92,6 +94,8 @@ export class RemoteBody implements AsyncIterableIterator<Uint8Array> {
     this.#failed = { op: 'get', path };
     this.#call = call;
     this.#budget = budget;
+    // Between two reads nobody else would notice, and the file would stay open at the server.
+    call?.signal?.addEventListener('abort', this.#finish);
     this.#ask();
   }
 
@@ -100,17 +104,19 @@ export class RemoteBody implements AsyncIterableIterator<Uint8Array> {
   }
 
   async next(): Promise<IteratorResult<Uint8Array>> {
+    const { op, path } = this.#failed;
+    if (this.#call?.signal?.aborted && !this.#left) {
+      this.#left = true;
+      throw new VfsError('ECANCELED', op, path, { cause: this.#call.signal.reason });
+    }
     if (this.#over) return { done: true, value: undefined };
     this.#ask();
     const next = this.#ahead.shift();
-    if (next === undefined) {
-      this.#finish();
-      return { done: true, value: undefined };
-    }
+    if (next === undefined) return this.return();
     try {
-      const { op, path } = this.#failed;
-      const value = await until(next.piece, this.#call, op, path);
-      if (next.counted) this.#budget.give(next.length);
+      const value = await until(next.piece, this.#call, op, path).finally(() => {
+        if (next.counted) this.#budget.give(next.length);
+      });
       if (value.length < next.length) {
         throw new VfsError('EIO', op, path, { detail: 'the file became shorter while it was read' });
       }
@@ -118,12 +124,14 @@ export class RemoteBody implements AsyncIterableIterator<Uint8Array> {
       this.#ask();
       return { done: false, value };
     } catch (error) {
+      this.#left = true;
       this.#finish();
       throw await translate(error, this.#failed);
     }
   }
 
   async return(): Promise<IteratorResult<Uint8Array>> {
+    this.#left = true;
     this.#finish();
     return { done: true, value: undefined };
   }
@@ -140,12 +148,13 @@ export class RemoteBody implements AsyncIterableIterator<Uint8Array> {
     }
   }
 
-  #finish(): void {
+  readonly #finish = (): void => {
     if (this.#over) return;
     this.#over = true;
+    this.#call?.signal?.removeEventListener('abort', this.#finish);
     for (const { length, counted } of this.#ahead.splice(0)) if (counted) this.#budget.give(length);
     this.#file.close();
-  }
+  };
 }
 
 /** A file held open, for reads anywhere. The server keeps the content it had, until the connection is lost. */

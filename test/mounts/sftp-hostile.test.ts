@@ -240,7 +240,6 @@ test('a server that never answers is left alone when the signal fires', async (t
         (signal: AbortSignal) => driver.get(file, { signal }),
         (signal: AbortSignal) => driver.put(file, once(Buffer.alloc(5)), { signal }),
         (signal: AbortSignal) => driver.list(ROOT, { signal })[Symbol.asyncIterator]().next(),
-        (signal: AbortSignal) => driver.copy(file, parsePath('/copy'), { signal }),
       ]) {
         const abort = new AbortController();
         const call = start(abort.signal);
@@ -254,6 +253,34 @@ test('a server that never answers is left alone when the signal fires', async (t
         ]);
         t.is(outcome, 'ECANCELED', `${start}`);
       }
+    },
+  );
+});
+
+test('a signal that fires while nobody reads gives the file and the folder back', async (t) => {
+  let closed = 0;
+  let listed = 0;
+  await against(
+    t,
+    ({ type, answer }) => {
+      if (type === Type.CLOSE) closed++;
+      if (type !== Type.READDIR || listed++ > 0) return false;
+      answer(Type.NAME, { u32: 1 }, 'file', 'long', FILE);
+      return true;
+    },
+    async (driver) => {
+      const abort = new AbortController();
+      const body = (await driver.get(file, { signal: abort.signal }))[Symbol.asyncIterator]();
+      await body.next();
+      const pages = driver.list(ROOT, { signal: abort.signal })[Symbol.asyncIterator]();
+      await pages.next();
+      t.is(closed, 0);
+      abort.abort();
+      for (let tries = 0; tries < 100 && closed < 2; tries++) await new Promise((resolve) => setTimeout(resolve, 20));
+      t.is(closed, 2);
+      await t.throwsAsync(body.next(), { code: 'ECANCELED' });
+      t.true((await body.next()).done);
+      await t.throwsAsync(pages.next(), { code: 'ECANCELED' });
     },
   );
 });
