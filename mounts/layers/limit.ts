@@ -5,9 +5,9 @@ import type { Around } from './intercept.js';
 export interface LimitOptions {
   /** Operations that may be at the storage at once. */
   readonly concurrency: number;
-  /** Operations that may wait for a place; more are EBUSY at once. */
+  /** Operations that may wait for a place; more are EAGAIN at once. */
   readonly queue: number;
-  /** ms an operation waits for a place before it is EBUSY. */
+  /** ms an operation waits for a place before it is EAGAIN. */
   readonly patience: number;
   /** ms after which a body or listing that waits for our side (a reader that pauses, an upload that dribbles) lends its
    *  place to others. Without it, copies inside one mount, which hold one place and need a second, would wait for each
@@ -25,7 +25,7 @@ export function limit(options: LimitOptions, clock: Clock): Around {
     // Giving back must always be possible.
     if (operation.name === 'release' || operation.name === 'abort' || operation.name === 'close') return {};
     const { name, paths, signal, shape } = operation;
-    const refused = (code: 'EBUSY' | 'ECANCELED', detail?: string): VfsError =>
+    const refused = (code: 'EAGAIN' | 'ECANCELED', detail?: string): VfsError =>
       new VfsError(code, name, paths[0], detail === undefined ? {} : { detail });
     let held = false;
     let stopLending: (() => void) | undefined;
@@ -92,14 +92,15 @@ class Places {
   async take(
     first: boolean,
     signal: AbortSignal | undefined,
-    refused: (code: 'EBUSY' | 'ECANCELED', detail?: string) => VfsError,
+    refused: (code: 'EAGAIN' | 'ECANCELED', detail?: string) => VfsError,
   ): Promise<void> {
     if (this.#taken < this.#options.concurrency) {
       this.#taken++;
       return;
     }
     const queue = first ? this.#waiting : this.#returning;
-    if (first && queue.length >= this.#options.queue) throw refused('EBUSY', 'too many operations wait for this mount');
+    if (first && queue.length >= this.#options.queue)
+      throw refused('EAGAIN', 'too many operations wait for this mount');
     await new Promise<void>((resolve, reject) => {
       const leave = (error: VfsError): void => {
         queue.splice(queue.indexOf(waiter), 1);
@@ -118,7 +119,7 @@ class Places {
         },
       };
       const calledOff = this.#clock.after(this.#options.patience, () =>
-        leave(refused('EBUSY', 'no operation of this mount ended in time')),
+        leave(refused('EAGAIN', 'no operation of this mount ended in time')),
       );
       if (signal?.aborted) {
         calledOff();

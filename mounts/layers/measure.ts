@@ -30,9 +30,10 @@ export function measure(mount: string, meter: Meter, breaker: Breaker, clock: Cl
     'Circuit breaker of a mount: 0 closed, 1 half-open, 2 open.',
     ['mount'],
   );
-  state.set([mount], STATES[breaker.state.breaker]);
+  // The series begin now; several drivers may share a name (one for each home), so nothing is set back.
+  state.add([mount], 0);
+  handles.add([mount], 0);
   breaker.onState((now) => state.set([mount], STATES[now.breaker]));
-  handles.set([mount], 0);
 
   return ({ name, shape, length }) => {
     let bodyFailed = false;

@@ -518,7 +518,7 @@ test('deadline: the caller who goes away is let go, whatever the driver does', a
   t.is(driver.state().lastError, undefined, 'it says nothing about the storage');
 });
 
-test('limit: so many at once, so many waiting, the rest are EBUSY', async (t) => {
+test('limit: so many at once, so many waiting, the rest are EAGAIN', async (t) => {
   const answers: (() => void)[] = [];
   const { driver, clock } = setUp(
     { stat: () => new Promise((resolve) => answers.push(() => resolve(entry))) },
@@ -528,13 +528,13 @@ test('limit: so many at once, so many waiting, the rest are EBUSY', async (t) =>
   await settled();
   t.deepEqual(
     [answers.length, seen.map(({ code }) => code)],
-    [2, ['pending', 'pending', 'pending', 'pending', 'EBUSY']],
+    [2, ['pending', 'pending', 'pending', 'pending', 'EAGAIN']],
   );
   answers[0]!();
   await settled();
   t.deepEqual([answers.length, seen[0]!.code], [3, 'ok']);
   await clock.advance(20_000);
-  t.is(seen[3]!.code, 'EBUSY', 'waited long enough');
+  t.is(seen[3]!.code, 'EAGAIN', 'waited long enough');
   for (const answer of answers) answer();
   await settled();
   t.is(seen[1]!.code, 'ok');
