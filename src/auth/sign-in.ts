@@ -59,7 +59,10 @@ export class SignIn implements Authenticator {
     } catch (error) {
       const throttled = isVfsError(error, 'EAGAIN');
       this.#count.add([origin.door, throttled ? 'throttled' : 'unavailable']);
-      this.#log.warn({ door: origin.door, address: origin.address, err: error }, 'sign-in not possible now');
+      const fields = { door: origin.door, address: origin.address, err: error };
+      // Who is throttled decides how many lines that would be.
+      if (throttled) this.#log.debug(fields, 'sign-in throttled');
+      else this.#log.warn(fields, 'sign-in not possible now');
       throw error;
     } finally {
       this.#duration.observe([origin.door], (performance.now() - started) / 1000);
