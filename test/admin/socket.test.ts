@@ -5,7 +5,6 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { pino } from 'pino';
@@ -119,26 +118,35 @@ test('malformed input is refused in one sentence that does not repeat it', async
 });
 
 test('bytes that are no HTTP, and clients that leave, harm nobody', async (t) => {
-  let ended = false;
+  let begin = (): void => {};
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
+  let end = (): void => {};
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
+  });
   const file = await serving(t, {
     ...HANDLERS,
     wait: handler(v.strictObject({}), async (_input, { signal }) => {
-      await once(signal!, 'abort');
-      ended = true;
+      signal!.addEventListener('abort', end);
+      begin();
+      await ended;
     }),
   });
   const noise = connect(file);
   noise.on('error', () => {});
-  noise.write(Buffer.alloc(100_000, 7));
-  await once(noise, 'close');
+  const closed = new Promise((resolve) => noise.once('close', resolve));
+  noise.resume().write(Buffer.alloc(100_000, 7));
+  await closed;
   const leaving = connect(file);
   leaving.write('POST /v1/wait HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}');
   const torn = connect(file);
   torn.write('POST /v1/echo HTTP/1.1\r\nhost: x\r\ncontent-length: 200\r\n\r\n{"te');
-  await sleep(50);
+  await begun;
   leaving.destroy();
   torn.destroy();
-  while (!ended) await sleep(10);
+  await ended;
   t.is((await ask(file, '/v1/nothing')).status, 200);
 });
 
