@@ -54,7 +54,24 @@ function checkRange(answer: S3Answer, ranged: boolean, start: number, where: Whe
   throw new VfsError('EIO', where.op, where.path, { detail: 'an answer to another request' });
 }
 
-async function* bodyOf(answer: S3Answer, length: number, where: Where): Bytes {
+/** The body of an answer; left before its first byte, it is given up as well, which a generator alone would not do. */
+function bodyOf(answer: S3Answer, length: number, where: Where): Bytes {
+  const pieces = piecesOf(answer, length, where);
+  let begun = false;
+  const iterator: AsyncIterator<Uint8Array, void> = {
+    next: () => {
+      begun = true;
+      return pieces.next();
+    },
+    return: () => {
+      if (!begun) answer.body.destroy();
+      return pieces.return();
+    },
+  };
+  return { [Symbol.asyncIterator]: () => iterator };
+}
+
+async function* piecesOf(answer: S3Answer, length: number, where: Where): AsyncGenerator<Uint8Array, void> {
   let left = length;
   try {
     for await (const chunk of answer.body as AsyncIterable<Buffer>) {

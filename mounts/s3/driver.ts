@@ -67,10 +67,9 @@ export class S3Driver implements Driver {
     const mtime = keptTime(options.mtime ?? Date.now());
     const type = mime.getType(nameOf(path)) ?? 'application/octet-stream';
     const conditional = options.ifMatch !== undefined || options.ifNoneMatch !== undefined;
-    // The checks run while the first bytes come in.
-    const allowed = tree.requirePlace(path, where);
+    const place = tree.requirePlace(path, where);
     const early = conditional ? this.#requireConditions(path, options, where) : Promise.resolve();
-    const checks = Promise.all([allowed, early]);
+    const checks = Promise.all([place, early]);
     checks.catch(() => {});
     const plan = {
       key,
@@ -78,8 +77,8 @@ export class S3Driver implements Driver {
       partSize: this.#options.partSize,
       size: options.size,
       conditions: tree.conditions(conditionHeaders(options)),
+      allowed: checks,
       commit: async <T>(publish: () => Promise<T>) => {
-        await checks;
         if (!conditional) return publish();
         // Once more, since a body may take hours; and one at a time, so that of our own writers only one wins.
         return tree.turns.take(path, async () => {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Bytes } from '../../src/core/bytes.js';
+import { cancellable } from '../../src/core/cancel.js';
 import { VfsError } from '../../src/core/errors.js';
 import type { Where } from './errors.js';
 
@@ -40,7 +41,7 @@ export async function* partsOf(
   spare: Buffer[],
   where: Where,
 ): AsyncGenerator<Part, void> {
-  const chunks = checked(untilFired(body, where), size, where);
+  const chunks = checked(cancellable(body, where.signal, where.op, where.path), size, where);
   try {
     let chunk = await take(chunks);
     for (let number = 1; number <= MAX_PARTS; number++) {
@@ -101,32 +102,4 @@ async function* checked(body: Bytes, size: number | undefined, where: Where): As
 
 function wrongSize(where: Where, detail: string): VfsError {
   return new VfsError('EINVAL', where.op, where.path, { detail });
-}
-
-/** A body that ends with the signal, even while its next chunk is being waited for. */
-async function* untilFired(body: Bytes, where: Where): Bytes {
-  const { signal } = where;
-  const iterator = body[Symbol.asyncIterator]();
-  let fail: (error: unknown) => void = () => {};
-  const fired = () => fail(new VfsError('ECANCELED', where.op, where.path));
-  signal?.addEventListener('abort', fired);
-  let ended = false;
-  try {
-    for (;;) {
-      const next = await new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
-        fail = reject;
-        if (signal?.aborted) fired();
-        else iterator.next().then(resolve, reject);
-      });
-      if (next.done) {
-        ended = true;
-        return;
-      }
-      yield next.value;
-    }
-  } finally {
-    signal?.removeEventListener('abort', fired);
-    // Not waited for: a body that hangs would hang us.
-    if (!ended) void Promise.resolve(iterator.return?.()).catch(() => {});
-  }
 }

@@ -25,6 +25,8 @@ export interface Upload {
   readonly partSize: number;
   readonly size: number | undefined;
   readonly conditions: Conditions;
+  /** What must hold before anything is sent; it is looked at while the first part comes in. */
+  readonly allowed: Promise<unknown>;
   /** Called when all bytes are there to run the request that makes them visible; what it throws ends the upload. */
   commit<T>(publish: () => Promise<T>): Promise<T>;
 }
@@ -62,6 +64,7 @@ export async function upload(
   try {
     const first = await parts.next();
     if (first.done) throw new VfsError('EIO', where.op, where.path, { detail: 'a body without a part' });
+    await plan.allowed;
     if (first.value.last) return await putWhole(client, plan, first.value, where);
     const width = Math.max(1, Math.min(WIDTH, Math.floor(MEMORY / sizeOf(1))));
     return await multipart(client, plan.key, plan.headers, plan, log, where, async (id) => {
