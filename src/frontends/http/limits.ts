@@ -4,6 +4,8 @@ export interface HttpLimits {
   readonly connectionsPerAddress: number;
   readonly connections: number;
   readonly headerBytes: number;
+  /** Requests of one connection that wait or run at once: each may hold a file open and a megabyte of it. */
+  readonly pipeline: number;
   /** ms until the head of a request, and a TLS handshake, must be complete. */
   readonly headersTimeout: number;
   /** ms a connection may wait for its next request. */
@@ -17,6 +19,7 @@ export const HTTP_LIMITS: HttpLimits = {
   connectionsPerAddress: 1_000,
   connections: 10_000,
   headerBytes: 16 * 1024,
+  pipeline: 16,
   headersTimeout: 10_000,
   idleTimeout: 30_000,
   bodyTimeout: 60_000,

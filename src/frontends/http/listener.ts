@@ -30,6 +30,9 @@ const METHODS: ReadonlySet<string> = new Set(
   'GET HEAD PUT DELETE OPTIONS POST PATCH PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK'.split(' '),
 );
 
+/** What a client invents may be as long as a head; a line of the log may not. */
+const LOGGED_PATH = 1024;
+
 /** The one HTTP(S) listener of the daemon: it bounds what clients may take and hands requests to the routes. */
 export class HttpListener implements Frontend {
   readonly name = 'web';
@@ -43,7 +46,7 @@ export class HttpListener implements Frontend {
   readonly #bytes: Counter;
   readonly #connections: Gauge;
   readonly #sockets = new Set<Socket>();
-  readonly #active = new Map<Socket, ListenerRequest>();
+  readonly #active = new Map<Socket, number>();
   readonly #run = Date.now().toString(36);
   #server: Server | undefined;
   #sequence = 0;
@@ -144,6 +147,12 @@ export class HttpListener implements Frontend {
   #serve(message: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): void {
     const began = performance.now();
     const { socket } = message;
+    const pipelined = this.#active.get(socket) ?? 0;
+    if (pipelined >= this.#limits.pipeline) {
+      socket.destroy();
+      return;
+    }
+    this.#active.set(socket, pipelined + 1);
     const peer = plainAddress(socket.remoteAddress ?? '');
     const trusted = this.#proxies.has(peer);
     const forwardedFor = message.headers['x-forwarded-for'];
@@ -155,11 +164,12 @@ export class HttpListener implements Frontend {
       awaitsContinue,
       limits: this.#limits,
     });
-    this.#active.set(socket, request);
     const route = this.#routeOf(request.path);
     const frontend = route?.name ?? 'web';
     response.once('close', () => {
-      if (this.#active.get(socket) === request) this.#active.delete(socket);
+      const left = (this.#active.get(socket) ?? 1) - 1;
+      if (left > 0) this.#active.set(socket, left);
+      else this.#active.delete(socket);
       if (!response.writableFinished) request.close();
       this.#account(request, response, frontend, performance.now() - began);
     });
@@ -208,7 +218,7 @@ export class HttpListener implements Frontend {
         id: request.id,
         frontend,
         method: request.method,
-        path: request.path,
+        path: request.path.slice(0, LOGGED_PATH),
         status: response.statusCode,
         result,
         user,
@@ -223,8 +233,9 @@ export class HttpListener implements Frontend {
 
   /** What is not HTTP, or not in time, gets a status and a closed connection. */
   #refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
-    const request = this.#active.get(socket as Socket);
-    if (!socket.writable || error.code === 'ECONNRESET' || request !== undefined) {
+    // Anything else is a broken connection or handshake, on which nothing can be said.
+    const answerable = error.code?.startsWith('HPE_') || error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
+    if (!answerable || !socket.writable || this.#active.has(socket as Socket)) {
       socket.destroy();
       return;
     }

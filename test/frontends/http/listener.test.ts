@@ -216,6 +216,16 @@ test('who is refused while it sends gigabytes sees why', async (t) => {
   t.regex(answer, /^HTTP\/1\.1 401 .*[Cc]onnection: close/s);
 });
 
+test('requests may be pipelined, within reason', async (t) => {
+  const { port, origin } = await webdavServer(t);
+  const one = 'GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n';
+  const last = one.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n');
+  t.is((await raw(port, one.repeat(9) + last)).split('HTTP/1.1 200 OK').length - 1, 10);
+  const put = `PUT /dav/x HTTP/1.1\r\nHost: a\r\nAuthorization: ${ALICE}\r\nContent-Length: 0\r\n\r\n`;
+  t.true((await raw(port, put.repeat(200))).split('HTTP/1.1 ').length - 1 < 200, 'and then cut');
+  t.is((await ask(origin, '/healthz')).status, 200);
+});
+
 test('a body without progress is ended, and the old content stays', async (t) => {
   const { port, origin } = await webdavServer(t, { limits: { bodyTimeout: 300, progressBytes: 64 } });
   t.timeout(60_000);

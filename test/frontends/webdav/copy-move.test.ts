@@ -89,6 +89,8 @@ test('depth, missing parents, and places within each other', async (t) => {
   t.is((await dav(server, 'MOVE', '/nothing', to('/c'))).status, 404);
   t.is((await dav(server, 'COPY', '/a/x', to('/'))).status, 403);
   t.is((await dav(server, 'DELETE', '/')).status, 403);
+  t.is((await dav(server, 'DELETE', '/a', { headers: { Depth: '0' } })).status, 400);
+  t.is((await dav(server, 'DELETE', '/shallow', { headers: { Depth: 'infinity' } })).status, 204);
   t.deepEqual(await children(server, '/a'), ['/a/x']);
 });
 
