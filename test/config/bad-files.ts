@@ -107,6 +107,25 @@ export const badFiles: readonly BadFile[] = [
     says: [':1:33: drives[1].path: drives[0] is there already; choose another path'],
   },
   {
+    name: 'a drive in a folder that is served',
+    yaml: 'drives: [{ path: ./tree/drive }]\nmounts: [{ at: /tree, driver: local, options: { path: ./tree } }]\n',
+    says: [':1:18: drives[0].path: lies in mounts[0].options.path, which is served; choose a folder outside of it'],
+  },
+  {
+    name: 'the state folder in a folder that is served',
+    yaml: 'mounts: [{ at: /tree, driver: local, options: { path: . } }]\n',
+    says: [
+      ':1:55: mounts[0].options.path: holds node.state, with its keys and its database; choose a folder that does not',
+    ],
+  },
+  {
+    name: 'homes in a drive',
+    yaml: 'drives: [{ path: ./d }]\nhomes: { driver: local, options: { path: d/homes/%u } }\n',
+    says: [
+      ':2:42: homes.options.path: lies in drives[0], which the daemon itself serves; choose a folder outside of it',
+    ],
+  },
+  {
     name: 'a log level that is none',
     yaml: 'log: { level: inof }\n',
     says: [':1:15: log.level: must be "debug", "info", "warn" or "error"; found "inof", did you mean "info"?'],
