@@ -49,7 +49,6 @@ export class NamespaceView implements View {
       if (call?.live && open?.dirty) return show(open.entry, location, tree);
       try {
         const entry = await mount.driver.stat(inner, call);
-        if (open !== undefined) await open.replaced(entry);
         return show(entry, location, tree);
       } catch (error) {
         if (!isVfsError(error, 'ENOENT', 'ENOTDIR') || !tree.holdsMounts(path)) throw error;
@@ -272,7 +271,7 @@ export class NamespaceView implements View {
       const open = this.#shared.files.get(mount, source.inner);
       await open?.commit(call);
       const entry = await mount.driver.link(source.inner, inner, call);
-      await open?.replaced(await mount.driver.stat(source.inner, call));
+      await open?.rebase(await mount.driver.stat(source.inner, call));
       this.#emit(location, 'entry', call.origin);
       this.#emit(source, 'content', call.origin);
       return show(entry, location, tree);

@@ -205,12 +205,27 @@ export class OpenContent {
     });
   }
 
-  /** Somebody put another content under this name: clean readers go on with it, as the kernel's cache does. */
-  async replaced(entry: Entry): Promise<void> {
-    await this.#gate.alone(async () => {
-      if (this.#dirty || this.#gone || this.#base === undefined || this.#base.etag === entry.etag) return;
+  /**
+   * Whether this is still the content under its name, after `seen` was found there. Somebody else's content is taken
+   * over as long as nothing was read of ours; who has read from it goes on with it, or would get a mix of both.
+   */
+  async isCurrent(seen: Entry, call?: Call): Promise<boolean> {
+    if (this.#base?.etag === seen.etag) return true;
+    return this.#gate.alone(async () => {
+      if (this.#dirty || this.#gone || this.#base === undefined) return true;
+      // With the gate shut, and so after any commit of our own that `seen` may be older than.
+      const entry = await this.mount.driver.stat(this.#path, call);
+      if (this.#base.etag === entry.etag) return true;
+      if (this.#reader !== undefined) return false;
       this.#base = entry;
-      await this.#closeReader();
+      return true;
+    });
+  }
+
+  /** The same content has another etag now, by something that we did. */
+  async rebase(entry: Entry): Promise<void> {
+    await this.#gate.alone(async () => {
+      if (!this.#dirty && !this.#gone && this.#base !== undefined) this.#base = entry;
     });
   }
 

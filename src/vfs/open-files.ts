@@ -138,9 +138,10 @@ export class OpenFiles {
     this.forget(content);
   }
 
-  /** Tells who holds the path that another content is there. */
+  /** Another content is under the path now; whoever reads the old one keeps it. */
   async replaced(mount: Mount, path: Path, entry: Entry): Promise<void> {
-    await this.get(mount, path)?.replaced(entry);
+    const content = this.get(mount, path);
+    if (content !== undefined && !(await content.isCurrent(entry))) this.forget(content);
   }
 
   #count(content: OpenContent, by: number): number {

@@ -43,10 +43,9 @@ async function openShared(
     shared.changes.emit({ space: mount.space, path: inner, kind: 'entry', origin: options.origin });
     return content;
   }
-  if (existing === undefined) {
+  if (existing === undefined || !(await existing.isCurrent(entry, options))) {
     return reopen(new OpenContent(shared.content, mount, inner, entry, options), { truncate: options.truncate });
   }
-  await existing.replaced(entry);
   return reopen(existing, options);
 }
 

@@ -219,18 +219,22 @@ for (const [where, wrap] of kinds) {
     t.is(await at(view), 'x'.repeat(20));
   });
 
-  test(`${where}: a clean handle goes on with what another front end stored`, async (t) => {
+  test(`${where}: who read from a file that another front end replaces goes on with the old one`, async (t) => {
     const { view } = await setup(t);
     await view.write(f, body('first'));
-    const handle = await view.open(f, shared);
-    t.is(await contentOf(handle), 'first');
-    await view.write(f, body('second one'));
-    t.is(await contentOf(handle), 'second one');
-    await handle.write(0, Buffer.from('S'));
-    await handle.commit();
-    await handle.close();
-    t.is(await at(view), 'Second one');
-    t.deepEqual(await names(view.list(p('/m'))), ['f']);
+    const unread = await view.open(f, shared);
+    await view.write(f, body('middle'));
+    t.is(await contentOf(unread), 'middle', 'nothing was read: it may as well have been opened now');
+    await view.write(f, body('the last one'));
+    t.is(await contentOf(unread), 'middle', 'half of one and half of the other would be torn');
+    const fresh = await view.open(f, shared);
+    t.is(await contentOf(fresh), 'the last one');
+    await unread.write(0, Buffer.from('M'));
+    await unread.commit();
+    await unread.close();
+    await fresh.close();
+    t.is(await at(view), 'the last one');
+    t.is((await names(view.list(p('/m')))).length, 2, 'both are kept');
   });
 
   test(`${where}: reads of a large file, in order, at once and at random, are its bytes`, async (t) => {

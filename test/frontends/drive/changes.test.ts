@@ -1,5 +1,6 @@
 import test from 'ava';
 import { MemoryDriver } from '../../../mounts/memory.js';
+import { once } from '../../../src/core/bytes.js';
 import type { View } from '../../../src/vfs/view.js';
 import { type Agent, startAgent } from '../../support/agent-client.js';
 import { type MountedDrive, mountDrive } from '../../support/mounted-drive.js';
@@ -135,13 +136,32 @@ test.serial('a change while the file is open: the next to open it sees all of th
   t.is(await read('/open'), 'NEW '.repeat(10_000));
 });
 
+test.serial('who reads while the file is replaced reads the old one to its end', async (t) => {
+  const old = Buffer.alloc(6 << 20, 'old ');
+  await view.write(p('/m/big'), once(old));
+  await settled();
+  const file = await agent.client.open('/big', { read: true });
+  t.is((await file.read(0, 8)).toString(), 'old old ');
+  await view.write(p('/m/big'), once(Buffer.alloc(5 << 20, 'NEW ')));
+  await settled();
+  t.is((await read('/big')).slice(0, 8), 'NEW NEW ');
+  for (const at of [0, 1 << 20, 3 << 20, (6 << 20) - 8]) {
+    t.is((await file.read(at, 8)).toString(), 'old old ', `at ${at}`);
+  }
+  t.is((await file.stat()).size, 6 << 20);
+  await file.close();
+  const again = await agent.client.open('/big', { read: true });
+  t.is((await again.read((5 << 20) - 8, 100)).toString(), 'NEW NEW ');
+  await again.close();
+});
+
 test.serial('a change behind our back is seen after maxAge, and whole when the file is opened', async (t) => {
   const short = await mountDrive(view, { maxAge: 0.2 });
   const other = startAgent(`${short.path}/m`);
   await storage.put(p('/behind'), body('first'));
-  const once = await other.client.open('/behind', { read: true });
-  t.is((await once.read(0, 100)).toString(), 'first');
-  await once.close();
+  const before = await other.client.open('/behind', { read: true });
+  t.is((await before.read(0, 100)).toString(), 'first');
+  await before.close();
   await storage.put(p('/behind'), body('second'));
   await storage.put(p('/appeared'), body('x'));
   await new Promise((resolve) => setTimeout(resolve, 400));
