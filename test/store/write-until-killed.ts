@@ -1,13 +1,14 @@
 /**
- * A process to be killed: `write-until-killed FILE ENGINE ROUND` writes pairs of properties, several at a time, and
- * prints the number of each pair once it is acknowledged.
+ * A process to be killed: `write-until-killed FILE ENGINE ROUND NOTES` writes pairs of properties, several at a time, and
+ * notes the number of each pair once it is acknowledged. In a file: a pipe that nobody empties would refuse more.
  */
-import { writeSync } from 'node:fs';
+import { openSync, writeSync } from 'node:fs';
 import { noLog } from '../../src/core/log.js';
 import type { EngineName } from '../../src/store/engine.js';
 import { openStore } from '../../src/store/store.js';
 
-const [file, engine, round] = process.argv.slice(2) as [string, EngineName, string];
+const [file, engine, round, notes] = process.argv.slice(2) as [string, EngineName, string, string];
+const noted = openSync(notes, 'a');
 const { properties } = await openStore({ file, log: noLog, engine });
 let next = 0;
 
@@ -19,7 +20,7 @@ async function write(): Promise<never> {
       ['second', String(number)],
     ]);
     await properties.change('s', `/${round}/${number}`, pair, new Set());
-    writeSync(1, `${number}\n`);
+    writeSync(noted, `${number}\n`);
   }
 }
 
