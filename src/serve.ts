@@ -16,8 +16,8 @@ const HURRY = 2_000;
  * @returns the exit code
  * @throws ConfigError, StartError when it cannot start
  */
-export async function serve(load: () => Config): Promise<number> {
-  const config = load();
+export async function serve(load: () => Promise<Config>): Promise<number> {
+  const config = await load();
   const log = makeLogger(config.log.level);
   const manager = new ServiceManager(log);
   // Whoever read our output may be gone; that is no reason to end.
@@ -44,9 +44,9 @@ export async function serve(load: () => Config): Promise<number> {
   return end.code;
 }
 
-async function reload(daemon: Daemon, load: () => Config, log: Logger): Promise<void> {
+async function reload(daemon: Daemon, load: () => Promise<Config>, log: Logger): Promise<void> {
   try {
-    const { changed, restart } = await daemon.reload(load());
+    const { changed, restart } = await daemon.reload(await load());
     log.info({ changed, restart }, 'configuration read again');
     if (restart.length > 0) log.warn({ keys: restart }, 'these keys take effect at the next start only');
   } catch (error) {

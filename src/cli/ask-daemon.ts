@@ -13,7 +13,7 @@ export function daemonCommand(parent: Command, nameAndArguments: string, descrip
 
 /** A client of the daemon that the options point to. */
 export function daemonOf(hands: Hands, options: CommonOptions): AdminClient {
-  return new AdminClient(hands.load(options.config));
+  return new AdminClient(hands.locate(options.config));
 }
 
 /** Prints an answer as JSON, or in words. */

@@ -10,7 +10,7 @@ export function checkCommand(program: Command, hands: Hands, exit: (code: number
     .option('--config <file>', 'the configuration file')
     .option('--json', 'for programs')
     .action(async ({ config: file, json }: CommonOptions) => {
-      const config = hands.load(file);
+      const config = await hands.load(file);
       const storages = await hands.reach(config);
       hands.print(
         json

@@ -15,9 +15,11 @@ export interface StorageReport {
 /** What the commands need from rooms that they may not know; main.ts gives it to them. */
 export interface Hands {
   /** Finds and checks the configuration. @param file  the value of `--config` @throws ConfigError */
-  load(file: string | undefined): Config;
+  load(file: string | undefined): Promise<Config>;
+  /** The same without a look at what its storages say: enough to find the daemon, and much quicker. */
+  locate(file: string | undefined): Config;
   /** Runs the daemon until it is told to stop. @returns its exit code */
-  serve(load: () => Config): Promise<number>;
+  serve(load: () => Promise<Config>): Promise<number>;
   /** Asks every storage of a configuration for its root, each with a deadline. */
   reach(config: Config): Promise<readonly StorageReport[]>;
   /** Version of this program. */

@@ -16,8 +16,9 @@ export const EMBEDDED = 'embedded defaults';
 export interface LoadOptions {
   /** The value of `--config`. */
   readonly file?: string | undefined;
-  /** Every kind of storage there is: mounts/index.ts. */
-  readonly kinds: readonly DriverOptions[];
+  /** Every kind of storage there is: mounts/index.ts. Absent: what storages say is not looked at, and the
+   *  configuration is good for finding the daemon only. */
+  readonly kinds?: readonly DriverOptions[] | undefined;
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   readonly cwd?: string | undefined;
 }
@@ -43,7 +44,7 @@ export interface ParseOptions {
   readonly file: string;
   /** What relative paths are relative to. */
   readonly folder: string;
-  readonly kinds: readonly DriverOptions[];
+  readonly kinds?: readonly DriverOptions[] | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -55,12 +56,12 @@ export function parseConfig(source: string, { file, folder, kinds, env }: ParseO
   const document = new ConfigDocument(file, source, env);
   if (document.hasSyntaxErrors) throw new ConfigError(sorted(document));
   const checked = checkValue(document, configSchema, [], NOT_YET);
-  const options = checkDrivers(document, kinds);
+  const options = kinds === undefined ? new Map<string, unknown>() : checkDrivers(document, kinds);
   const files = readFiles(document, folder);
   checkWhole(document, files);
-  checkDrives(document, folder, kinds);
+  checkDrives(document, folder, kinds ?? []);
   if (checked === undefined || document.problems.length > 0) throw new ConfigError(sorted(document));
-  return resolveConfig({ source: file, folder, checked, files, options, kinds });
+  return resolveConfig({ source: file, folder, checked, files, options, kinds: kinds ?? [] });
 }
 
 function sorted({ problems }: ConfigDocument) {

@@ -24,49 +24,52 @@ function mountsBelow(folder: string): string[] {
 
 const URL = 'http://127\\.0\\.0\\.1:\\d+';
 
-test('first start: the ready line, the first user, private files; SIGTERM unmounts and exits with 0', async (t) => {
-  const place = at(t, FREE_PORTS);
-  const daemon = await place.serve();
-  await daemon.until(/^first start/m, 'stdout');
-  const [ready, first, ...rest] = daemon.stdout.split('\n');
-  const fuse = existsSync('/dev/fuse');
-  const drive = fuse ? '\\./data/drive' : 'off\\([^)]+\\)';
-  t.regex(
-    ready!,
-    new RegExp(
-      `^ready web=${URL}/ dav=${URL}/dav/ sftp=sftp://127\\.0\\.0\\.1:\\d+ drive=${drive} metrics=${URL}/metrics$`,
-    ),
-  );
-  t.is(first, 'first start: user admin, password in ./data/initial-password (0600)');
-  t.deepEqual(rest, ['']);
-  t.is(statSync(place.path('data')).mode & 0o777, 0o700);
-  for (const name of ['initial-password', 'admin.sock', 'isthmus.db', 'ssh_host_ed25519_key']) {
-    t.is(statSync(place.path('data', name)).mode & 0o777, 0o600, name);
-  }
-  t.is(mountsBelow(place.folder).length, fuse ? 1 : 0);
+test.serial(
+  'first start: the ready line, the first user, private files; SIGTERM unmounts and exits with 0',
+  async (t) => {
+    const place = at(t, FREE_PORTS);
+    const daemon = await place.serve();
+    await daemon.until(/^first start/m, 'stdout');
+    const [ready, first, ...rest] = daemon.stdout.split('\n');
+    const fuse = existsSync('/dev/fuse');
+    const drive = fuse ? '\\./data/drive' : 'off\\([^)]+\\)';
+    t.regex(
+      ready!,
+      new RegExp(
+        `^ready web=${URL}/ dav=${URL}/dav/ sftp=sftp://127\\.0\\.0\\.1:\\d+ drive=${drive} metrics=${URL}/metrics$`,
+      ),
+    );
+    t.is(first, 'first start: user admin, password in ./data/initial-password (0600)');
+    t.deepEqual(rest, ['']);
+    t.is(statSync(place.path('data')).mode & 0o777, 0o700);
+    for (const name of ['initial-password', 'admin.sock', 'isthmus.db', 'ssh_host_ed25519_key']) {
+      t.is(statSync(place.path('data', name)).mode & 0o777, 0o600, name);
+    }
+    t.is(mountsBelow(place.folder).length, fuse ? 1 : 0);
 
-  const password = readFileSync(place.path('data/initial-password'), 'utf8').trim();
-  const login = { authorization: `Basic ${Buffer.from(`admin:${password}`).toString('base64')}` };
-  const file = `${daemon.where('dav')}hello.txt`;
-  t.is((await fetch(file, { method: 'PUT', body: 'hello', headers: login })).status, 201);
-  t.is(await (await fetch(file, { headers: login })).text(), 'hello');
-  t.is((await fetch(file)).status, 401);
-  t.is(readFileSync(place.path('data/homes/admin/hello.txt'), 'utf8'), 'hello');
-  t.is((await fetch(`${daemon.where('web')}healthz`)).status, 200);
-  t.regex(await (await fetch(daemon.where('metrics'))).text(), /^isthmus_frontend_operations_total\{/m);
+    const password = readFileSync(place.path('data/initial-password'), 'utf8').trim();
+    const login = { authorization: `Basic ${Buffer.from(`admin:${password}`).toString('base64')}` };
+    const file = `${daemon.where('dav')}hello.txt`;
+    t.is((await fetch(file, { method: 'PUT', body: 'hello', headers: login })).status, 201);
+    t.is(await (await fetch(file, { headers: login })).text(), 'hello');
+    t.is((await fetch(file)).status, 401);
+    t.is(readFileSync(place.path('data/homes/admin/hello.txt'), 'utf8'), 'hello');
+    t.is((await fetch(`${daemon.where('web')}healthz`)).status, 200);
+    t.regex(await (await fetch(daemon.where('metrics'))).text(), /^isthmus_frontend_operations_total\{/m);
 
-  const { code, stderr } = await daemon.end('SIGTERM');
-  t.is(code, 0);
-  t.deepEqual(mountsBelow(place.folder), []);
-  t.false(existsSync(place.path('data/admin.sock')));
-  t.false(stderr.includes(password), 'no password in the log');
+    const { code, stderr } = await daemon.end('SIGTERM');
+    t.is(code, 0);
+    t.deepEqual(mountsBelow(place.folder), []);
+    t.false(existsSync(place.path('data/admin.sock')));
+    t.false(stderr.includes(password), 'no password in the log');
 
-  const again = await place.serve();
-  t.false(again.stdout.includes('first start'));
-  t.is((await again.end('SIGINT')).code, 0);
-});
+    const again = await place.serve();
+    t.false(again.stdout.includes('first start'));
+    t.is((await again.end('SIGINT')).code, 0);
+  },
+);
 
-test('users, through the command', async (t) => {
+test.serial('users, through the command', async (t) => {
   const place = at(t);
   const daemon = await place.serve();
   const run = async (args: string[], input = '') => {
@@ -135,7 +138,7 @@ test('users, through the command', async (t) => {
   t.false(daemon.stderr.includes('correct horse'));
 });
 
-test('a mount that is dead at the start: the rest serves, and everybody is told', async (t) => {
+test.serial('a mount that is dead at the start: the rest serves, and everybody is told', async (t) => {
   const place = at(
     t,
     `${NO_DRIVE}mounts:
@@ -176,7 +179,7 @@ not seen: /mem: the mount is for other users and groups only
   t.false((daemon.stderr + status.stdout + tested.stdout + check.stdout).includes('hunter2'));
 });
 
-test('SIGHUP: a good file is taken over, a bad one is refused whole', async (t) => {
+test.serial('SIGHUP: a good file is taken over, a bad one is refused whole', async (t) => {
   const place = at(t, `${NO_DRIVE}mounts: [{ at: /a, driver: memory }]\n`);
   const daemon = await place.serve();
   const mounts = async () => {
@@ -212,7 +215,7 @@ test('SIGHUP: a good file is taken over, a bad one is refused whole', async (t) 
   t.is((await daemon.end('SIGTERM')).code, 0);
 });
 
-test('a second daemon on the same state is refused, and the first goes on', async (t) => {
+test.serial('a second daemon on the same state is refused, and the first goes on', async (t) => {
   const place = at(t);
   const daemon = await place.serve();
   const { code, stderr } = await place.run(['serve']);
@@ -232,7 +235,7 @@ async function taken(t: ExecutionContext): Promise<number> {
 }
 
 for (const door of ['web', 'sftp', 'metrics']) {
-  test(`a port that is taken: ${door}`, async (t) => {
+  test.serial(`a port that is taken: ${door}`, async (t) => {
     const port = await taken(t);
     const place = at(
       t,
@@ -250,7 +253,7 @@ for (const door of ['web', 'sftp', 'metrics']) {
   });
 }
 
-test('a state folder that cannot be made or written: one line that names it', async (t) => {
+test.serial('a state folder that cannot be made or written: one line that names it', async (t) => {
   const place = at(t);
   writeFileSync(place.path('file'), '');
   mkdirSync(place.path('closed'), { mode: 0o500 });
@@ -275,7 +278,7 @@ test('a state folder that cannot be made or written: one line that names it', as
   }
 });
 
-test('a state folder that is open to others is closed', async (t) => {
+test.serial('a state folder that is open to others is closed', async (t) => {
   const place = at(t);
   mkdirSync(place.path('data'));
   chmodSync(place.path('data'), 0o755);
@@ -284,7 +287,7 @@ test('a state folder that is open to others is closed', async (t) => {
   t.is((await daemon.end('SIGTERM')).code, 0);
 });
 
-test('killed with a drive mounted: the next start cleans up', async (t) => {
+test.serial('killed with a drive mounted: the next start cleans up', async (t) => {
   if (!existsSync('/dev/fuse')) {
     t.pass('no /dev/fuse here');
     return;
@@ -302,7 +305,7 @@ test('killed with a drive mounted: the next start cleans up', async (t) => {
   t.deepEqual(mountsBelow(place.folder), []);
 });
 
-test('what is off is said to be off', async (t) => {
+test.serial('what is off is said to be off', async (t) => {
   const place = at(
     t,
     'web: { listen: off }\nsftp: { listen: off }\nmetrics: { listen: off }\ndrives: [{ path: d, as: nobody }]\n',
@@ -314,7 +317,7 @@ test('what is off is said to be off', async (t) => {
   );
 });
 
-test('a fault nobody caught: it is logged, the drive is unmounted, the exit code is not 0', async (t) => {
+test.serial('a fault nobody caught: it is logged, the drive is unmounted, the exit code is not 0', async (t) => {
   const place = at(t, FREE_PORTS);
   const bomb = encodeURIComponent('process.on("SIGUSR2",()=>{throw new Error("boom")})');
   const daemon = await place.serve({ NODE_OPTIONS: `--import data:text/javascript,${bomb}` });
@@ -336,7 +339,7 @@ async function slowPut(place: Place, url: string) {
   return { status, finish: () => call.end('67890') };
 }
 
-test('SIGTERM lets an upload finish', async (t) => {
+test.serial('SIGTERM lets an upload finish', async (t) => {
   const place = at(t);
   const daemon = await place.serve();
   const upload = await slowPut(place, `${daemon.where('dav')}slow`);
@@ -351,7 +354,7 @@ test('SIGTERM lets an upload finish', async (t) => {
   t.is(readFileSync(place.path('data/homes/admin/slow'), 'utf8'), '1234567890');
 });
 
-test('a second SIGTERM does not wait for an upload, and nothing of it is visible', async (t) => {
+test.serial('a second SIGTERM does not wait for an upload, and nothing of it is visible', async (t) => {
   const place = at(t);
   const daemon = await place.serve();
   const upload = await slowPut(place, `${daemon.where('dav')}slow`);
