@@ -89,7 +89,11 @@ export class Doors {
     if (listen === undefined) return 'switched off';
     return new HttpListener({
       listen: bindTo(listen),
-      tls: tls && { cert: tls.cert.content, key: tls.key.content.reveal() },
+      tls: tls && {
+        cert: tls.cert.content,
+        key: tls.key.content.reveal(),
+        names: { cert: tls.cert.path, key: tls.key.path },
+      },
       trustedProxies,
       routes: [
         webdav({ prefix: DAV, auth, views, publicUrl: url, log: log.child({ frontend: 'webdav' }) }),

@@ -6,6 +6,8 @@ import { StartError } from '../frontend.js';
 export interface TlsFiles {
   readonly cert: string;
   readonly key: string;
+  /** Where PEM text came from, for messages. */
+  readonly names?: { readonly cert: string; readonly key: string } | undefined;
 }
 
 /** What Mozilla calls "intermediate" (wiki.mozilla.org/Security/Server_Side_TLS, version 5.7). */
@@ -35,9 +37,11 @@ export function tlsSettings(files: TlsFiles): TlsSettings {
   const cert = pem('web.tls.cert', files.cert);
   const key = pem('web.tls.key', files.key);
   const settings = { ...INTERMEDIATE, cert, key };
-  tryContext({ cert }, `web.tls.cert${named(files.cert)} is not a certificate in PEM form`);
-  tryContext({ key }, `web.tls.key${named(files.key)} is not a private key in PEM form without a passphrase`);
-  tryContext(settings, `web.tls.key${named(files.key)} is not the key of web.tls.cert${named(files.cert)}`);
+  const certName = `web.tls.cert${named(files.cert, files.names?.cert)}`;
+  const keyName = `web.tls.key${named(files.key, files.names?.key)}`;
+  tryContext({ cert }, `${certName} is not a certificate in PEM form`);
+  tryContext({ key }, `${keyName} is not a private key in PEM form without a passphrase`);
+  tryContext(settings, `${keyName} is not the key of ${certName}`);
   return settings;
 }
 
@@ -59,8 +63,9 @@ function pem(option: string, value: string): string {
   }
 }
 
-function named(value: string): string {
-  return isText(value) ? '' : ` ${value}`;
+function named(value: string, origin: string | undefined): string {
+  if (!isText(value)) return ` ${value}`;
+  return origin === undefined ? '' : ` ${origin}`;
 }
 
 function isText(value: string): boolean {

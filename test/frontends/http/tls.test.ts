@@ -7,6 +7,7 @@ import test from 'ava';
 import { noLog } from '../../../src/core/log.js';
 import { noMeter } from '../../../src/core/meter.js';
 import { HttpListener } from '../../../src/frontends/http/listener.js';
+import type { TlsFiles } from '../../../src/frontends/http/tls.js';
 import { ask, closed, open } from '../../support/http-client.js';
 import { RecordingMeter } from '../../support/recording.js';
 import { tempFolder } from '../../support/temp.js';
@@ -77,7 +78,7 @@ test('a key that cannot serve is named, with exit code 78', async (t) => {
   const other = await certificate(folder, 'other');
   const broken = join(folder, 'broken.pem');
   await writeFile(broken, '-----BEGIN PRIVATE KEY-----\nnonsense\n-----END PRIVATE KEY-----\n');
-  const start = (tls: { cert: string; key: string }) =>
+  const start = (tls: TlsFiles) =>
     new HttpListener({
       listen: { host: '127.0.0.1', port: 0 },
       tls,
@@ -94,6 +95,10 @@ test('a key that cannot serve is named, with exit code 78', async (t) => {
     [{ ...files, cert: broken }, `web.tls.cert ${broken} is not a certificate in PEM form`],
     [{ ...files, key: other.key }, `web.tls.key ${other.key} is not the key of web.tls.cert ${files.cert}`],
   ] as const;
+  const text = await readFile(files.cert, 'utf8');
+  await t.throwsAsync(start({ cert: text, key: text, names: { cert: 'a.pem', key: 'b.pem' } }), {
+    message: 'web.tls.key b.pem is not a private key in PEM form without a passphrase',
+  });
   for (const [tls, message] of cases) {
     const error = await t.throwsAsync(start(tls), { name: 'StartError', message });
     t.is((error as { exitCode?: number }).exitCode, 78);
