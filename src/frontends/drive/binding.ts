@@ -13,7 +13,8 @@ export interface Binding {
   mount(source: string, target: string, type: string, flags: number, data: string): number;
   /** On a thread of the pool: the kernel may ask us to write pages back before it lets go. */
   umount(target: string, flags: number): Promise<number>;
-  socketPair(): [ours: number, theirs: number] | number;
+  /** Fills in two connected sockets. */
+  socketPair(ends: Int32Array): number;
   /** Takes the descriptor that was sent over a socket; does not wait for one. */
   receive(socket: number): number;
   /**
@@ -28,12 +29,11 @@ export interface Binding {
     ring: Int32Array,
     callback: (count: number, error: number) => void,
   ): Device | number;
+  /** Reads no more, and closes the descriptor a little later. */
   stop(device: Device): void;
   /** Whether the slot keeps its request after the callback. */
   hold(device: Device, slot: number, held: boolean): number;
   send(device: Device, head: Uint8Array, headLength: number, data: Uint8Array, length: number): number;
-  /** On a thread of the pool; `messages` lie back to back. ENOENT (the kernel never knew it) is no error. */
-  notify(device: Device, messages: Uint8Array): Promise<number>;
 }
 
 /** What `start` gave; opaque. */

@@ -1,27 +1,23 @@
 import type { Logger } from '../../core/log.js';
 import { nameOf, parentOf } from '../../core/path.js';
 import type { ViewChange } from '../../vfs/view.js';
-import { errnoName } from './binding.js';
 import type { Inode } from './inodes.js';
 import { encodeInvalidAttributes, encodeInvalidEntry } from './protocol/replies.js';
 import type { Volume } from './volume.js';
 
-/** How many messages go to the kernel in one piece. */
-const BATCH = 256;
-
 /**
- * Tells the kernel what other front ends changed, so that it forgets what it has cached of it. The messages are written
- * on another thread, one batch at a time: the kernel takes locks for them that it may hold for a request of ours.
+ * Tells the kernel what other front ends changed, so that it forgets what it has cached of it: one message after the
+ * other, in order.
  */
 export class ChangeNotifier {
   readonly #volume: Volume;
-  readonly #notify: (messages: Uint8Array) => Promise<number>;
+  readonly #notify: (message: Uint8Array) => Promise<void>;
   readonly #log: Logger;
   /** By content, so that a name that changes often waits in it once. */
-  #queue = new Map<string, Buffer>();
+  readonly #queue = new Map<string, Buffer>();
   #sending: Promise<void> | undefined;
 
-  constructor(volume: Volume, notify: (messages: Uint8Array) => Promise<number>, log: Logger) {
+  constructor(volume: Volume, notify: (message: Uint8Array) => Promise<void>, log: Logger) {
     this.#volume = volume;
     this.#notify = notify;
     this.#log = log;
@@ -81,22 +77,22 @@ export class ChangeNotifier {
 
   #add(key: string, message: () => Buffer): void {
     if (!this.#queue.has(key)) this.#queue.set(key, message());
-    this.#sending ??= this.#send().finally(() => {
-      this.#sending = undefined;
-    });
+    this.#sending ??= this.#send();
   }
 
   async #send(): Promise<void> {
     // A fresh task: the change that brought us here is to be finished first, and more of its kind may follow.
     await new Promise(setImmediate);
-    while (this.#queue.size > 0) {
-      const batch: Buffer[] = [];
-      for (const [key, message] of this.#queue) {
-        this.#queue.delete(key);
-        if (batch.push(message) === BATCH) break;
+    for (const [key, message] of this.#queue) {
+      this.#queue.delete(key);
+      try {
+        await this.#notify(message);
+      } catch (error) {
+        // ENOENT: the kernel knew nothing of it.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+          this.#log.debug({ err: error }, 'drive: no notice taken');
       }
-      const result = await this.#notify(Buffer.concat(batch));
-      if (result < 0) this.#log.debug({ error: errnoName(result) }, 'drive: the kernel took no notice');
     }
+    this.#sending = undefined;
   }
 }

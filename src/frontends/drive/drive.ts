@@ -74,7 +74,7 @@ export class Drive implements Frontend {
           this.#log.warn({ path: target, reason }, 'drive: unmounted by somebody');
       },
     });
-    const notifier = new ChangeNotifier(volume, (messages) => session.notify(messages), this.#log);
+    const notifier = new ChangeNotifier(volume, (message) => session.notify(message), this.#log);
     const unsubscribe = view.onChange(notifier.onChange);
     this.#running = { binding, target, volume, session, notifier, unsubscribe };
     if (!(await within(Promise.race([initialised, ended]), INIT_MS))) {
@@ -104,8 +104,10 @@ export class Drive implements Frontend {
     await this.#keepWritten(volume, deadline);
     // Read on, and refuse, until the last notice is through: it may wait for a lock that is held for a request.
     session.refuse();
-    await within(notifier.idle(), 1000);
-    session.close();
+    await within(
+      notifier.idle().then(() => session.close()),
+      1000,
+    );
     await volume.directories.closeAll();
   }
 

@@ -124,9 +124,10 @@ export async function mountByHelper(
   target: string,
   { allowOther }: Pick<MountOptions, 'allowOther'>,
 ): Promise<number> {
-  const pair = binding.socketPair();
-  if (typeof pair === 'number') throw new StartError(`drive ${target}: socketpair: ${errnoName(pair)}`);
-  const [ours, theirs] = pair;
+  const ends = new Int32Array(2);
+  const result = binding.socketPair(ends);
+  if (result < 0) throw new StartError(`drive ${target}: socketpair: ${errnoName(result)}`);
+  const [ours = -1, theirs = -1] = ends;
   try {
     const options = `fsname=${SUBTYPE},subtype=${SUBTYPE},default_permissions${allowOther ? ',allow_other' : ''}`;
     await fusermount(['-o', options, '--', target], theirs);

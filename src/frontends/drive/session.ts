@@ -1,4 +1,6 @@
+import { write } from 'node:fs';
 import { constants } from 'node:os';
+import { promisify } from 'node:util';
 import { isVfsError } from '../../core/errors.js';
 import type { Logger } from '../../core/log.js';
 import { type Binding, type Device, errnoName } from './binding.js';
@@ -17,6 +19,7 @@ import type { Volume } from './volume.js';
 /** Requests that are read ahead of their answers, each with room for the largest. */
 const SLOTS = 16;
 const SLOT_SIZE = MAX_WRITE + SLOT_HEAD;
+const writeDevice = promisify(write) as (fd: number, bytes: Uint8Array) => Promise<unknown>;
 /** Requests that get no answer, and may come when all others are refused. */
 const UNANSWERED: ReadonlySet<number> = new Set([Opcode.FORGET, Opcode.BATCH_FORGET]);
 
@@ -35,6 +38,7 @@ export interface SessionOptions {
 export class Session implements Channel {
   readonly out = new Outgoing(OUT_SIZE);
   readonly #options: SessionOptions;
+  readonly #fd: number;
   readonly #device: Device;
   readonly #message: Message;
   readonly #ring: Int32Array;
@@ -47,6 +51,7 @@ export class Session implements Channel {
   /** @param fd  of /dev/fuse, mounted; taken over */
   constructor(fd: number, options: SessionOptions) {
     this.#options = options;
+    this.#fd = fd;
     const arena = Buffer.from(new ArrayBuffer(SLOTS * SLOT_SIZE));
     this.#ring = new Int32Array(2 * SLOTS);
     this.#message = new Message(arena);
@@ -75,8 +80,12 @@ export class Session implements Channel {
     this.#options.binding.hold(this.#device, slot, false);
   }
 
-  notify(messages: Uint8Array): Promise<number> {
-    return this.#options.binding.notify(this.#device, messages);
+  /**
+   * Tells the kernel something unasked. It takes locks for that which it may hold for a request of ours, so this is
+   * written by a thread of the pool and never by the one that answers.
+   */
+  async notify(message: Uint8Array): Promise<void> {
+    await writeDevice(this.#fd, message);
   }
 
   /** Resolves when every request that has come is answered, or at `deadline` (ms since 1970). */
@@ -101,7 +110,7 @@ export class Session implements Channel {
     }
   }
 
-  /** Ends the conversation: programs that still have files open get ENOTCONN. */
+  /** Ends the conversation: programs that still have files open get ENOTCONN. No notice may be on its way. */
   close(): void {
     this.#options.binding.stop(this.#device);
   }

@@ -1,20 +1,17 @@
 /*
- * fusedev: /dev/fuse for Node, without libfuse and without knowing the protocol. One read(2) is one request, one
- * writev(2) one reply; what is in them is the business of TypeScript (../protocol). Linux only.
+ * fusedev: /dev/fuse for Node, without libfuse and without knowing the protocol (../protocol does). One read(2) is one
+ * request, one writev(2) one reply.
  *
  * Requests land in slots of one arena that JavaScript sees. A batch is handed over as pairs [slot, length] in `ring`;
  * slots that JavaScript does not hold are free again when its callback returns. With no slot free, reading stops until
  * one is released: that is the back-pressure. Functions answer what they made, or -errno; only misuse throws.
  *
- * A Device lives until its object is collected, its poll handle is closed and no notification is under way. Its
- * descriptor is closed with the last of the latter two, so that no thread writes to a number given to somebody else.
+ * A Device lives until its object is collected and its poll handle is closed; its descriptor is closed with the latter.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <node_api.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -24,7 +21,9 @@
 #include <uv.h>
 
 #define MAX_SLOTS 64
+enum { CALLBACK, ARENA, RING, SELF, KEPT };
 #define CHECK(call) if ((call) != napi_ok) return fail(env, #call)
+#define DEVICE(d) Device *d = device(env, a[0]); if (!d) return NULL
 #define ARGUMENTS(n) napi_value a[n]; size_t argc = n; CHECK(napi_get_cb_info(env, info, &argc, a, NULL, NULL)); \
   if (argc < n) return fail(env, "too few arguments")
 
@@ -45,41 +44,68 @@ static int64_t integer(napi_env env, napi_value value) {
 }
 /* A string that fits and holds no NUL. */
 static bool text(napi_env env, napi_value value, char *into, size_t size) {
-  size_t needed = 0, got = 0;
-  return napi_get_value_string_utf8(env, value, NULL, 0, &needed) == napi_ok && needed < size &&
-      napi_get_value_string_utf8(env, value, into, size, &got) == napi_ok && strlen(into) == got;
+  size_t got = 0; /* what does not fit is cut at a character, of 4 bytes at most */
+  return napi_get_value_string_utf8(env, value, into, size, &got) == napi_ok && got + 4 < size && strlen(into) == got;
 }
 
 /* ---- mounting ---- */
 
 /* mount(source, target, type, flags, data) -> 0 */
 static napi_value Mount(napi_env env, napi_callback_info info) {
-  char source[64], target[4097], type[64], data[512];
+  char source[64], target[4104], type[64], data[512];
   ARGUMENTS(5);
   if (!text(env, a[0], source, sizeof source) || !text(env, a[1], target, sizeof target) ||
       !text(env, a[2], type, sizeof type) || !text(env, a[4], data, sizeof data)) return fail(env, "not such a text");
   return number(env, mount(source, target, type, (unsigned long)integer(env, a[3]), data) < 0 ? -errno : 0);
 }
-/* socketPair() -> [ours, theirs]; fusermount3 sends the mounted /dev/fuse over it (_FUSE_COMMFD). */
+/* umount(target, flags) -> promise of 0 or -errno; on a thread of the pool, for the kernel may want pages written back
+ * before it lets go: by us. */
+typedef struct {
+  napi_deferred deferred;
+  napi_async_work work;
+  int result, flags;
+  char target[4104];
+} Unmount;
+static void run_umount(napi_env env, void *data) {
+  Unmount *job = data;
+  (void)env;
+  job->result = umount2(job->target, job->flags) < 0 ? -errno : 0;
+}
+static void umount_done(napi_env env, napi_status status, void *data) {
+  Unmount *job = data;
+  napi_resolve_deferred(env, job->deferred, number(env, status == napi_ok ? job->result : -ECANCELED));
+  napi_delete_async_work(env, job->work);
+  free(job);
+}
+static napi_value Umount(napi_env env, napi_callback_info info) {
+  napi_value promise, name;
+  ARGUMENTS(2);
+  Unmount *job = calloc(1, sizeof *job);
+  if (!job) return number(env, -ENOMEM);
+  job->flags = (int)integer(env, a[1]);
+  if (text(env, a[0], job->target, sizeof job->target) &&
+      napi_create_string_utf8(env, "umount", NAPI_AUTO_LENGTH, &name) == napi_ok &&
+      napi_create_promise(env, &job->deferred, &promise) == napi_ok &&
+      napi_create_async_work(env, NULL, name, run_umount, umount_done, job, &job->work) == napi_ok &&
+      napi_queue_async_work(env, job->work) == napi_ok) return promise;
+  if (job->work) napi_delete_async_work(env, job->work);
+  free(job);
+  return fail(env, "umount");
+}
+/* socketPair(ends: Int32Array(2)) -> 0; fusermount3 sends the mounted /dev/fuse over it (_FUSE_COMMFD). */
 static napi_value SocketPair(napi_env env, napi_callback_info info) {
-  int ends[2];
-  napi_value result;
-  (void)info;
-  CHECK(napi_create_array_with_length(env, 2, &result));
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) return number(env, -errno);
-  if (napi_set_element(env, result, 0, number(env, ends[0])) == napi_ok &&
-      napi_set_element(env, result, 1, number(env, ends[1])) == napi_ok) return result;
-  close(ends[0]);
-  close(ends[1]);
-  return fail(env, "socketPair");
+  void *ends;
+  ARGUMENTS(1);
+  CHECK(napi_get_typedarray_info(env, a[0], NULL, NULL, &ends, NULL, NULL));
+  return number(env, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0 ? -errno : 0);
 }
 /* receive(socket) -> the descriptor that was sent over it; never waits. */
 static napi_value Receive(napi_env env, napi_callback_info info) {
   int fd;
   char byte;
   union { char bytes[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } control;
-  struct iovec part = {&byte, 1};
-  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+  struct msghdr message = {.msg_iov = &(struct iovec){&byte, 1}, .msg_iovlen = 1,
+      .msg_control = &control, .msg_controllen = sizeof control};
   ssize_t got;
   ARGUMENTS(1);
   if ((got = recvmsg((int)integer(env, a[0]), &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT)) < 0) return number(env, -errno);
@@ -94,11 +120,11 @@ static napi_value Receive(napi_env env, napi_callback_info info) {
 typedef struct {
   napi_env env;
   int fd;
-  uint32_t slots, slot_size, free_count, notifying;
+  uint32_t slots, slot_size, free_count;
   uint8_t *arena;
   int32_t *ring, free[MAX_SLOTS];
   bool held[MAX_SLOTS], delivering[MAX_SLOTS], reading, poll_open, collected;
-  napi_ref callback, arena_ref, ring_ref, self;
+  napi_ref kept[KEPT];
   napi_async_context context;
   napi_async_cleanup_hook_handle hook;
   uv_poll_t poll;
@@ -106,7 +132,7 @@ typedef struct {
 static const napi_type_tag DEVICE_TAG = {0x6973746d75736675, 0x7365646576696365};
 
 static void settle(Device *d) {
-  if (d->poll_open || d->notifying) return;
+  if (d->poll_open) return;
   if (d->fd >= 0) close(d->fd);
   d->fd = -1;
   napi_async_cleanup_hook_handle hook = d->hook;
@@ -115,22 +141,17 @@ static void settle(Device *d) {
   if (d->collected) free(d);
 }
 static void on_poll_closed(uv_handle_t *handle) {
-  Device *d = handle->data;
-  d->poll_open = false;
-  settle(d);
+  ((Device *)handle->data)->poll_open = false;
+  settle(handle->data);
 }
 static void stop_reading(Device *d) {
-  if (!d->reading) return;
+  if (d->reading) uv_close((uv_handle_t *)&d->poll, on_poll_closed); /* stops it, too */
   d->reading = false;
-  uv_poll_stop(&d->poll);
-  uv_close((uv_handle_t *)&d->poll, on_poll_closed);
+  settle(d);
 }
 static void on_env_exit(napi_async_cleanup_hook_handle hook, void *data) {
-  Device *d = data;
   (void)hook;
-  d->env = NULL;
-  if (d->reading) stop_reading(d);
-  else settle(d);
+  stop_reading(data);
 }
 static void on_collected(napi_env env, void *data, void *hint) {
   Device *d = data;
@@ -146,8 +167,8 @@ static void deliver(Device *d, uint32_t count, int error) {
   napi_handle_scope scope;
   napi_value callback, receiver, arguments[2], ignored, exception;
   bool pending = false;
-  if (!env || !d->callback || napi_open_handle_scope(env, &scope) != napi_ok) return;
-  if (napi_get_reference_value(env, d->callback, &callback) == napi_ok &&
+  if (!env || !d->kept[CALLBACK] || napi_open_handle_scope(env, &scope) != napi_ok) return;
+  if (napi_get_reference_value(env, d->kept[CALLBACK], &callback) == napi_ok &&
       napi_get_global(env, &receiver) == napi_ok && napi_create_uint32(env, count, &arguments[0]) == napi_ok &&
       napi_create_int32(env, error, &arguments[1]) == napi_ok)
     napi_make_callback(env, d->context, receiver, callback, 2, arguments, &ignored);
@@ -156,8 +177,7 @@ static void deliver(Device *d, uint32_t count, int error) {
   napi_close_handle_scope(env, scope);
 }
 static void release_slot(Device *d, int32_t slot) {
-  if (d->held[slot] || d->delivering[slot]) return;
-  d->free[d->free_count++] = slot;
+  if (!d->held[slot] && !d->delivering[slot]) d->free[d->free_count++] = slot;
 }
 /* Reads what is queued, one batch. EINTR: a signal; ENOENT: the request was interrupted before it was read. */
 static void on_readable(uv_poll_t *handle, int status, int events) {
@@ -194,11 +214,8 @@ static Device *device(napi_env env, napi_value value) {
 }
 /* Lets JavaScript collect the object and all it holds. */
 static void let_go(napi_env env, Device *d) {
-  napi_ref *references[] = {&d->callback, &d->arena_ref, &d->ring_ref, &d->self};
-  for (size_t i = 0; i < sizeof references / sizeof *references; i++) {
-    if (*references[i]) napi_delete_reference(env, *references[i]);
-    *references[i] = NULL;
-  }
+  for (int i = 0; i < KEPT; d->kept[i++] = NULL)
+    if (d->kept[i]) napi_delete_reference(env, d->kept[i]);
 }
 /* start(fd, slots, arena, ring, callback) -> the device; takes the descriptor over. */
 static napi_value Start(napi_env env, napi_callback_info info) {
@@ -221,49 +238,41 @@ static napi_value Start(napi_env env, napi_callback_info info) {
   if (!d) return number(env, -ENOMEM);
   *d = (Device){.env = env, .fd = -1, .slots = slots, .slot_size = arena_size / slots, .arena = arena, .ring = ring};
   for (int32_t i = (int32_t)slots; i-- > 0;) release_slot(d, i);
-  if (napi_wrap(env, result, d, on_collected, NULL, NULL) != napi_ok) {
-    free(d);
-    return fail(env, "napi_wrap");
-  }
+  if (napi_wrap(env, result, d, on_collected, NULL, NULL) != napi_ok) return free(d), fail(env, "napi_wrap");
   int error = napi_async_init(env, NULL, name, &d->context) == napi_ok &&
-      napi_create_reference(env, a[2], 1, &d->arena_ref) == napi_ok &&
-      napi_create_reference(env, a[3], 1, &d->ring_ref) == napi_ok &&
-      napi_create_reference(env, a[4], 1, &d->callback) == napi_ok &&
-      napi_create_reference(env, result, 1, &d->self) == napi_ok &&
+      napi_create_reference(env, a[2], 1, &d->kept[ARENA]) == napi_ok &&
+      napi_create_reference(env, a[3], 1, &d->kept[RING]) == napi_ok &&
+      napi_create_reference(env, a[4], 1, &d->kept[CALLBACK]) == napi_ok &&
+      napi_create_reference(env, result, 1, &d->kept[SELF]) == napi_ok &&
       napi_add_async_cleanup_hook(env, on_env_exit, d, &d->hook) == napi_ok ? 0 : -ENOMEM;
   if (!error) error = uv_poll_init(loop, &d->poll, fd); /* makes reads of it return EAGAIN, too */
   if (!error) {
     d->poll.data = d;
     d->poll_open = d->reading = true;
     error = uv_poll_start(&d->poll, UV_READABLE, on_readable);
-    if (!error) d->fd = fd;
-    else stop_reading(d);
   }
-  if (!error) return result;
-  let_go(env, d);
-  settle(d);
-  return number(env, error);
+  if (!error) d->fd = fd;
+  else let_go(env, d), stop_reading(d);
+  return error ? number(env, error) : result;
 }
 /* stop(device): reads no more and closes the descriptor, which ends the mount for all who still use it. */
 static napi_value Stop(napi_env env, napi_callback_info info) {
   ARGUMENTS(1);
-  Device *d = device(env, a[0]);
-  if (!d) return NULL;
-  stop_reading(d);
+  DEVICE(d);
   let_go(env, d);
-  return number(env, 0);
+  stop_reading(d);
+  return NULL;
 }
 /* hold(device, slot, held): whether the slot stays JavaScript's after the callback. */
 static napi_value Hold(napi_env env, napi_callback_info info) {
   bool held;
   ARGUMENTS(3);
-  Device *d = device(env, a[0]);
-  if (!d) return NULL;
-  int64_t slot = integer(env, a[1]);
+  DEVICE(d);
+  uint64_t slot = (uint64_t)integer(env, a[1]);
   CHECK(napi_get_value_bool(env, a[2], &held));
-  if (slot < 0 || slot >= d->slots || d->held[slot] == held) return number(env, -EINVAL);
+  if (slot >= d->slots || d->held[slot] == held) return number(env, -EINVAL);
   d->held[slot] = held;
-  if (!held) release_slot(d, (int32_t)slot);
+  release_slot(d, (int32_t)slot);
   if (!held && d->free_count == 1 && d->reading) uv_poll_start(&d->poll, UV_READABLE, on_readable);
   return number(env, 0);
 }
@@ -271,100 +280,21 @@ static napi_value Hold(napi_env env, napi_callback_info info) {
 static napi_value Send(napi_env env, napi_callback_info info) {
   struct iovec parts[2];
   ARGUMENTS(5);
-  Device *d = device(env, a[0]);
-  if (!d) return NULL;
+  DEVICE(d);
   for (int i = 0; i < 2; i++) {
     CHECK(napi_get_typedarray_info(env, a[1 + 2 * i], NULL, &parts[i].iov_len, &parts[i].iov_base, NULL, NULL));
-    int64_t length = integer(env, a[2 + 2 * i]);
-    if (length < 0 || (uint64_t)length > parts[i].iov_len) return number(env, -EINVAL);
+    uint64_t length = (uint64_t)integer(env, a[2 + 2 * i]);
+    if (length > parts[i].iov_len) return number(env, -EINVAL);
     parts[i].iov_len = length;
   }
   return number(env, writev(d->fd, parts, parts[1].iov_len > 0 ? 2 : 1) < 0 ? -errno : 0);
 }
 
-/* ---- what may block, on a thread of the pool ---- */
-
-typedef struct {
-  Device *device; /* NULL: an unmount */
-  napi_ref device_ref;
-  napi_deferred deferred;
-  napi_async_work work;
-  int result, flags;
-  size_t length;
-  char bytes[];
-} Job;
-
-static void run(napi_env env, void *data) {
-  Job *job = data;
-  uint32_t length;
-  (void)env;
-  if (!job->device && umount2(job->bytes, job->flags) < 0) job->result = -errno;
-  /* Messages back to back, each led by its length. ENOENT: the kernel knew nothing of it. */
-  for (size_t at = 0; job->device && at + sizeof length <= job->length; at += length) {
-    memcpy(&length, job->bytes + at, sizeof length);
-    if (length < sizeof length || length > job->length - at) length = job->length - at, job->result = -EINVAL;
-    else if (write(job->device->fd, job->bytes + at, length) < 0 && errno != ENOENT) job->result = -errno;
-  }
-}
-static void done(napi_env env, napi_status status, void *data) {
-  Job *job = data;
-  napi_value result = number(env, status == napi_ok ? job->result : -ECANCELED);
-  if (result) napi_resolve_deferred(env, job->deferred, result);
-  if (job->device_ref) napi_delete_reference(env, job->device_ref);
-  if (job->device) {
-    job->device->notifying--;
-    settle(job->device);
-  }
-  napi_delete_async_work(env, job->work);
-  free(job);
-}
-/* Runs a job on `bytes`, which are copied. */
-static napi_value start_job(napi_env env, Device *d, napi_value device_object, const void *bytes, size_t length, int flags) {
-  napi_value promise, name;
-  Job *job = calloc(1, sizeof *job + length + 1);
-  if (!job) return number(env, -ENOMEM);
-  job->device = d, job->flags = flags, job->length = length;
-  memcpy(job->bytes, bytes, length);
-  if (napi_create_string_utf8(env, "fusedev", NAPI_AUTO_LENGTH, &name) == napi_ok &&
-      napi_create_promise(env, &job->deferred, &promise) == napi_ok &&
-      (!d || napi_create_reference(env, device_object, 1, &job->device_ref) == napi_ok) &&
-      napi_create_async_work(env, NULL, name, run, done, job, &job->work) == napi_ok &&
-      napi_queue_async_work(env, job->work) == napi_ok) {
-    if (d) d->notifying++;
-    return promise;
-  }
-  if (job->work) napi_delete_async_work(env, job->work);
-  if (job->device_ref) napi_delete_reference(env, job->device_ref);
-  free(job);
-  return fail(env, "async work");
-}
-/* umount(target, flags) -> promise of 0 or -errno. The kernel may want pages written back first: by us. */
-static napi_value Umount(napi_env env, napi_callback_info info) {
-  char target[4097];
-  ARGUMENTS(2);
-  if (!text(env, a[0], target, sizeof target)) return fail(env, "target");
-  return start_job(env, NULL, NULL, target, strlen(target), (int)integer(env, a[1]));
-}
-/* notify(device, messages) -> promise of 0 or -errno. A notification waits for locks that the kernel holds while it
- * waits for our replies, so it may never be written by the thread that makes them. */
-static napi_value Notify(napi_env env, napi_callback_info info) {
-  void *bytes;
-  size_t length;
-  ARGUMENTS(2);
-  Device *d = device(env, a[0]);
-  if (!d) return NULL;
-  CHECK(napi_get_typedarray_info(env, a[1], NULL, &length, &bytes, NULL, NULL));
-  return d->fd < 0 ? number(env, -EBADF) : start_job(env, d, a[0], bytes, length, 0);
-}
-
+#define METHOD(name, call) {name, NULL, call, NULL, NULL, NULL, napi_enumerable, NULL}
 NAPI_MODULE_INIT() {
-  static const struct { const char *name; napi_callback call; } table[] = {
-      {"mount", Mount}, {"umount", Umount}, {"socketPair", SocketPair}, {"receive", Receive},
-      {"start", Start}, {"stop", Stop}, {"hold", Hold}, {"send", Send}, {"notify", Notify}};
-  for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-    napi_value function;
-    CHECK(napi_create_function(env, table[i].name, NAPI_AUTO_LENGTH, table[i].call, NULL, &function));
-    CHECK(napi_set_named_property(env, exports, table[i].name, function));
-  }
+  const napi_property_descriptor table[] = {METHOD("mount", Mount), METHOD("umount", Umount),
+      METHOD("socketPair", SocketPair), METHOD("receive", Receive), METHOD("start", Start), METHOD("stop", Stop),
+      METHOD("hold", Hold), METHOD("send", Send)};
+  CHECK(napi_define_properties(env, exports, sizeof table / sizeof *table, table));
   return exports;
 }
