@@ -1,6 +1,7 @@
 import type { Bytes } from '../../src/core/bytes.js';
 import { cancellable } from '../../src/core/cancel.js';
 import { VfsError } from '../../src/core/errors.js';
+import { giveBack } from '../../src/core/lent-buffers.js';
 import type { Path } from '../../src/core/path.js';
 import { writeFully } from './system.js';
 
@@ -25,7 +26,7 @@ export async function writeBody(
     const [chunks, at] = [batch, size - batchBytes];
     [batch, batchBytes] = [[], 0];
     await writing;
-    writing = writeFully(fd, chunks, at);
+    writing = writeFully(fd, chunks, at).then(() => chunks.forEach(giveBack));
     writing.catch(() => {});
   };
   try {

@@ -10,19 +10,23 @@ const SIZE = 512 * 1024;
 const KEPT = 32;
 
 const free: ArrayBufferLike[] = [];
-/** Those that are out. What is given back twice is no longer among them the second time. */
-const lent = new WeakSet<ArrayBufferLike>();
+/** Those that are out, with the length of the chunk. What is given back twice is no longer among them then. */
+const lent = new WeakMap<ArrayBufferLike, number>();
 
 /** A buffer of exactly `bytes` bytes with any content: one to be used again, where that is worth it. */
 export function lendBuffer(bytes: number): Buffer {
   if (bytes > SIZE || bytes < SIZE / 4) return Buffer.allocUnsafeSlow(bytes);
   const memory = free.pop() ?? Buffer.allocUnsafeSlow(SIZE).buffer;
-  lent.add(memory);
+  lent.set(memory, bytes);
   return Buffer.from(memory, 0, bytes);
 }
 
-/** Gives a chunk back. The caller must be its owner, and nobody may look at it afterwards. */
+/**
+ * Gives a chunk back. The caller must be its owner, and nobody may look at it afterwards. A part of a chunk is not taken:
+ * somebody cut it in pieces, and the others may still be on their way.
+ */
 export function giveBack(chunk: Uint8Array): void {
-  if (!lent.delete(chunk.buffer)) return;
+  if (lent.get(chunk.buffer) !== chunk.length) return;
+  lent.delete(chunk.buffer);
   if (free.length < KEPT) free.push(chunk.buffer);
 }

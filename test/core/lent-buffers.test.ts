@@ -11,6 +11,13 @@ test('a buffer given back is used again, once', (t) => {
   t.not(third.buffer, second.buffer);
 });
 
+test('a part of a buffer does not take the whole away from the other parts', (t) => {
+  const whole = lendBuffer(400_000);
+  giveBack(whole.subarray(0, 200_000));
+  giveBack(whole.subarray(200_000));
+  t.not(lendBuffer(400_000).buffer, whole.buffer);
+});
+
 test('what was not taken here is left alone', (t) => {
   const own = Buffer.alloc(500_000);
   giveBack(own);

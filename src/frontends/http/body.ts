@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Bytes } from '../../core/bytes.js';
 import { VfsError } from '../../core/errors.js';
+import { lendBuffer } from '../../core/lent-buffers.js';
 import type { HttpLimits } from './limits.js';
 
 /** Pieces of up to this size are handed on: each costs the storage a system call, joining them only a copy. */
@@ -100,7 +101,7 @@ function takeChunk(queue: Buffer[]): Buffer {
     count += 1;
   }
   if (count === 1) return queue.shift()!;
-  const joined = Buffer.allocUnsafeSlow(size);
+  const joined = lendBuffer(size);
   let at = 0;
   for (const piece of queue.splice(0, count)) {
     piece.copy(joined, at);

@@ -3,6 +3,7 @@ import { isVfsError, type VfsError } from '../../core/errors.js';
 import type { Logger } from '../../core/log.js';
 import { isWithin, type Path, parsePath } from '../../core/path.js';
 import type { HttpRequest } from '../route.js';
+import { ALLOW } from './methods/options.js';
 import { Refusal } from './refusal.js';
 import { statusLine, statusOf } from './status.js';
 import { type UrlSpace, urlOf } from './urls.js';
@@ -83,6 +84,8 @@ function answer(
   const retry = RETRY_AFTER[status];
   response.writeHead(status, {
     ...headers,
+    // RFC 9110 §15.5.6: which ones are allowed goes with it.
+    ...(status === 405 ? { Allow: ALLOW } : {}),
     ...(retry === undefined ? {} : { 'Retry-After': retry }),
     ...(xml === undefined ? {} : { 'Content-Type': XML_TYPE }),
     ...(status === 304 || status === 204 ? {} : { 'Content-Length': xml === undefined ? 0 : Buffer.byteLength(xml) }),

@@ -12,7 +12,7 @@ import { remove } from './methods/delete.js';
 import { get } from './methods/get.js';
 import { lock } from './methods/lock.js';
 import { mkcol } from './methods/mkcol.js';
-import { ALLOW, options } from './methods/options.js';
+import { options } from './methods/options.js';
 import { propfind } from './methods/propfind.js';
 import { proppatch } from './methods/proppatch.js';
 import { put } from './methods/put.js';
@@ -65,7 +65,7 @@ export function webdav(config: WebdavOptions): Route {
       if (principal === undefined) throw new Refusal(401, { headers: CHALLENGE });
       request.notes.user = principal.name;
       const method = METHODS.get(request.method);
-      if (method === undefined) throw new Refusal(405, { headers: { Allow: ALLOW } });
+      if (method === undefined) throw new Refusal(405);
       path = pathFromUrl(request.path, space);
       const view = views.of(principal);
       const { signal } = request;

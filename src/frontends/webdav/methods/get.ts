@@ -9,7 +9,6 @@ import { httpDate } from '../properties.js';
 import { parseRange, type RangeRequest, resolveRange } from '../range.js';
 import { Refusal } from '../refusal.js';
 import { sendBody } from '../stream.js';
-import { ALLOW } from './options.js';
 
 /** A file that changes between the look and the read is looked at again, so often. */
 const ATTEMPTS = 3;
@@ -106,7 +105,7 @@ async function sendKnown(exchange: Exchange, asked: RangeRequest | undefined): P
 }
 
 function checkKind(node: Node): void {
-  if (node.kind === 'directory') throw new Refusal(405, { headers: { Allow: ALLOW } });
+  if (node.kind === 'directory') throw new Refusal(405);
   if (node.kind === 'symlink') throw new Refusal(403);
 }
 
