@@ -6,8 +6,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
-import { noLog } from '../../src/core/log.js';
-import { ServiceManager } from '../../src/service-manager.js';
+import { FREE_PORTS, Place } from '../support/place.js';
 
 const run = promisify(execFile);
 
@@ -55,24 +54,33 @@ while True:
         if line: print(line, flush=True)
 `;
 
-test('the service manager hears of readiness, the watchdog and the end', async (t) => {
-  const socket = join(folder(t), 'notify');
+function listen(t: ExecutionContext, socket: string) {
   const listener = spawn('python3', ['-c', LISTEN, socket], { stdio: ['ignore', 'pipe', 'inherit'] });
   t.teardown(() => listener.kill('SIGKILL'));
   const heard: string[] = [];
   createInterface({ input: listener.stdout }).on('line', (line) => heard.push(line));
-  const hears = async (wanted: string) => {
-    for (let tries = 0; !heard.includes(wanted); tries++) {
-      if (tries > 3000) throw new Error(`"${wanted}" was not heard within 30 s, only ${heard.join(', ')}`);
+  const hears = async (wanted: string | RegExp) => {
+    const there = () => heard.some((line) => (typeof wanted === 'string' ? line === wanted : wanted.test(line)));
+    for (let tries = 0; !there(); tries++) {
+      if (tries > 6000) throw new Error(`"${wanted}" was not heard within 60 s, only ${heard.join(', ')}`);
       await sleep(10);
     }
   };
+  return { heard, hears };
+}
+
+test('the service manager hears of readiness, the watchdog and the end', async (t) => {
+  const place = new Place(`${FREE_PORTS}drives: []\n`);
+  t.teardown(() => place.remove());
+  const socket = place.path('notify');
+  const { heard, hears } = listen(t, socket);
   await hears('bound');
-  const manager = new ServiceManager(noLog, { ...process.env, NOTIFY_SOCKET: socket, WATCHDOG_USEC: '300000' });
-  manager.ready('all is well');
+  const daemon = await place.serve({ NOTIFY_SOCKET: socket, WATCHDOG_USEC: '300000' });
   await hears('READY=1');
+  await hears(/^STATUS=ready web=http:/);
   await hears('WATCHDOG=1');
-  manager.stopping();
+  t.false(heard.includes('STOPPING=1'));
+  const ended = daemon.end('SIGTERM');
   await hears('STOPPING=1');
-  t.true(heard.includes('STATUS=all is well'));
+  t.is((await ended).code, 0);
 });
