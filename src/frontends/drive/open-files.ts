@@ -13,6 +13,7 @@ export interface OpenFile {
 /** The kernel's file handles. */
 export class OpenFiles {
   readonly #byNumber = new Map<number, OpenFile>();
+  readonly #byInode = new Map<Inode, Set<OpenFile>>();
   #next = 1;
 
   get size(): number {
@@ -22,6 +23,9 @@ export class OpenFiles {
   add(file: OpenFile): number {
     const number = this.#next++;
     this.#byNumber.set(number, file);
+    const others = this.#byInode.get(file.inode);
+    if (others === undefined) this.#byInode.set(file.inode, new Set([file]));
+    else others.add(file);
     file.inode.opened++;
     if (file.writable) file.inode.writers++;
     return number;
@@ -38,6 +42,9 @@ export class OpenFiles {
     const file = this.#byNumber.get(number);
     if (file === undefined) return undefined;
     this.#byNumber.delete(number);
+    const others = this.#byInode.get(file.inode);
+    others?.delete(file);
+    if (others?.size === 0) this.#byInode.delete(file.inode);
     file.inode.opened--;
     if (file.writable) file.inode.writers--;
     return file;
@@ -45,14 +52,8 @@ export class OpenFiles {
 
   /** A file that is open on this node, one that may write if there is one. */
   on(inode: Inode): OpenFile | undefined {
-    if (inode.opened === 0) return undefined;
-    let found: OpenFile | undefined;
-    for (const file of this.#byNumber.values()) {
-      if (file.inode !== inode) continue;
-      if (file.writable) return file;
-      found = file;
-    }
-    return found;
+    const files = [...(this.#byInode.get(inode) ?? [])];
+    return files.find(({ writable }) => writable) ?? files[0];
   }
 
   all(): OpenFile[] {

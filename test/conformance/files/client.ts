@@ -119,6 +119,17 @@ export interface FilesCase {
   run(context: FilesContext): Promise<void>;
 }
 
+/** Numbers in [0, 1) that the same seed gives again (mulberry32). */
+export function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
 /** Pseudo-random bytes that the same seed gives again. */
 export function noise(length: number, seed = 1): Buffer {
   const bytes = Buffer.alloc(length);

@@ -1,4 +1,4 @@
-import { type FilesCase, noise } from './client.js';
+import { type FilesCase, noise, randomFrom } from './client.js';
 
 /** Several handles on one file, and handles that outlive their name (POSIX). */
 export const sharing: readonly FilesCase[] = [
@@ -118,6 +118,55 @@ export const sharing: readonly FilesCase[] = [
       t.is((await get('/f')).toString(), 'the new');
       await old.close();
       t.is((await get('/f')).toString(), 'the new');
+    },
+  },
+  {
+    name: 'anything at random through two handles, as a model has it',
+    needs: ['shared', 'append'],
+    async run({ t, client, get }) {
+      const random = randomFrom(20261123);
+      const below = (limit: number) => Math.floor(random() * limit);
+      const limit = 300_000;
+      let model = Buffer.alloc(0);
+      const resized = (size: number) =>
+        Buffer.concat([model.subarray(0, size), Buffer.alloc(Math.max(0, size - model.length))]);
+      const open = () => client.open('/f', { read: true, write: true, create: true });
+      const handles = [await open(), await open()];
+      for (let step = 0; step < 250; step++) {
+        const which = below(2);
+        const handle = handles[which]!;
+        const act = below(10);
+        const at = below(limit);
+        if (act < 3) {
+          const bytes = Buffer.alloc(1 + below(40_000), below(256));
+          await handle.write(at, bytes);
+          model = resized(Math.max(model.length, at + bytes.length));
+          bytes.copy(model, at);
+        } else if (act < 5) {
+          const length = 1 + below(60_000);
+          t.true((await handle.read(at, length)).equals(model.subarray(at, at + length)), `read at step ${step}`);
+        } else if (act === 5) {
+          await (below(2) === 0 ? handle.truncate(at) : client.truncate('/f', at));
+          model = resized(at);
+        } else if (act === 6) {
+          const appending = await client.open('/f', { write: true, append: true });
+          const bytes = noise(1 + below(5000), step + 1);
+          await appending.write(0, bytes);
+          await appending.close();
+          model = Buffer.concat([model, bytes]);
+        } else if (act === 7) {
+          await handle.sync();
+        } else if (act === 8) {
+          await handle.close();
+          handles[which] = await open();
+        } else {
+          await client.rename('/f', '/g');
+          await client.rename('/g', '/f');
+        }
+        t.is((await client.stat('/f')).size, model.length, `size after step ${step}, act ${act}`);
+      }
+      for (const handle of handles) await handle.close();
+      t.true((await get('/f')).equals(model));
     },
   },
   {

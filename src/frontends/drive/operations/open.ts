@@ -31,7 +31,7 @@ export const open: Operation = async (request, volume) => {
   try {
     const content = contentOf(await handle.stat());
     const same = content === inode.cached;
-    if (!same && inode.opened > 0 && inode.writers === 0 && !writable) {
+    if (!same && inode.opened > 0 && inode.writers === 0) {
       for (const { parent, name } of [...inode.names]) volume.inodes.unbind(parent, name);
       throw new VfsError('ESTALE', 'open', '', { detail: 'replaced while it was open' });
     }
