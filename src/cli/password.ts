@@ -37,8 +37,9 @@ async function firstLine(input: NodeJS.ReadableStream): Promise<string> {
 /** Reads one line from the terminal in raw mode, which shows nothing of it. */
 function ask(question: string): Promise<string> {
   const { stdin, stderr } = process;
-  stderr.write(question);
+  // Before the question: whoever answers it at once must not see the beginning of it.
   stdin.setRawMode(true);
+  stderr.write(question);
   stdin.setEncoding('utf8');
   stdin.resume();
   return new Promise((resolve, reject) => {
