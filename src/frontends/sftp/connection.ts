@@ -48,6 +48,11 @@ export class Connection {
     this.#log = context.log;
     this.#grace = setTimeout(() => this.#refuse('grace'), context.limits.graceSeconds * 1000);
     socket.setNoDelay(true);
+    // Before ssh2 hears of it: it throws at whoever writes after the end.
+    socket.on('end', () => {
+      this.#end();
+      this.close();
+    });
     socket.on('drain', () => {
       for (const session of this.#sessions) session.drained();
     });
@@ -92,7 +97,11 @@ export class Connection {
       exhausted: () => this.close(),
     });
     // What a client does wrong (a bad packet, a lost link, no common algorithm) ends its connection and nothing else.
-    ssh.on('error', (error: Error) => this.#log.debug({ error: error.message }, 'sftp connection error'));
+    ssh.on('error', (error: Error) => {
+      this.#log.debug({ error: error.message }, 'sftp connection error');
+      this.#end();
+      this.close();
+    });
     ssh.on('authentication', (request) => void signIn.attempt(request));
     ssh.on('ready', () => this.#ready());
     ssh.on('session', (accept, reject) => {
@@ -103,7 +112,11 @@ export class Connection {
 
   /** Ends the connection at once. */
   close(): void {
-    this.#ssh?.end();
+    try {
+      this.#ssh?.end();
+    } catch {
+      // its side is gone already
+    }
     this.#socket.destroySoon();
     // A client that reads nothing would keep the last bytes, and us, for ever.
     setTimeout(() => this.#socket.destroy(), 1000).unref();

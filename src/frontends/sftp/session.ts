@@ -180,12 +180,17 @@ export class Session {
       if (release !== undefined) this.#context.pool.give(release);
       return;
     }
-    this.#channel.write(packet, () => {
-      if (release !== undefined) this.#context.pool.give(release);
-      if (this.#gone.signal.aborted) return;
-      this.#account(-bytes);
-      if (this.#channel.isPaused()) this.#pump();
-    });
+    try {
+      this.#channel.write(packet, () => {
+        if (release !== undefined) this.#context.pool.give(release);
+        if (this.#gone.signal.aborted) return;
+        this.#account(-bytes);
+        if (this.#channel.isPaused()) this.#pump();
+      });
+    } catch {
+      // ssh2 throws where the connection ended under it.
+      this.lost();
+    }
   }
 
   #account(bytes: number): void {
@@ -214,9 +219,13 @@ export class Session {
       this.#context.metrics.sessions(-1);
       if (!this.#gone.signal.aborted) {
         // Without an exit status and a close, sftp hangs and scp takes it for a failure.
-        this.#channel.exit(this.#status);
-        this.#channel.end();
-        this.#channel.close();
+        try {
+          this.#channel.exit(this.#status);
+          this.#channel.end();
+          this.#channel.close();
+        } catch {
+          // the connection ended under it
+        }
       }
       this.#gone.abort();
       this.#resolveDone();

@@ -41,20 +41,29 @@ export class SignIn {
     this.#context = context;
   }
 
+  /** Never rejects. */
   async attempt(request: AuthContext): Promise<void> {
+    const { origin, log, accepted } = this.#context;
+    let principal: Principal | undefined;
+    let reason = 'credentials';
     try {
-      const principal = await this.#principal(request);
-      if (principal === undefined) {
-        this.#refuse(request, 'credentials');
-      } else {
-        // A bare question whether a key would do is answered by `accept` too, and signs nobody in (RFC 4252 §7).
-        if (request.method !== 'publickey' || request.signature !== undefined) this.#context.accepted(principal);
-        request.accept();
-      }
+      principal = await this.#principal(request);
     } catch (error) {
-      const code = error instanceof VfsError ? error.code : 'EIO';
-      if (code === 'EIO') this.#context.log.error({ error }, 'sftp sign-in failed: a fault of ours');
-      this.#refuse(request, code);
+      reason = error instanceof VfsError ? error.code : 'EIO';
+      if (reason === 'EIO') log.error({ error }, 'sftp sign-in failed: a fault of ours');
+    }
+    // Nobody is left to answer, and ssh2 throws when it is told to.
+    if (origin.signal?.aborted) return;
+    try {
+      if (principal === undefined) {
+        this.#refuse(request, reason);
+        return;
+      }
+      // A bare question whether a key would do is answered by `accept` too, and signs nobody in (RFC 4252 §7).
+      if (request.method !== 'publickey' || request.signature !== undefined) accepted(principal);
+      request.accept();
+    } catch (error) {
+      log.debug({ error }, 'sftp sign-in could not be answered');
     }
   }
 

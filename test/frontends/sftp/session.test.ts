@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import test from 'ava';
+import ssh2 from 'ssh2';
 import { MemoryDriver } from '../../../mounts/memory.js';
 import { collect, once } from '../../../src/core/bytes.js';
 import { VfsError } from '../../../src/core/errors.js';
@@ -8,7 +9,7 @@ import { DATA_MAX, Open, PACKET_MAX, Packet, Type } from '../../../src/frontends
 import { Fx } from '../../../src/frontends/sftp/status.js';
 import { alice } from '../../support/namespace.js';
 import { RawSftp } from '../../support/raw-sftp.js';
-import { type SftpDoor, startDoor } from '../../support/sftp-door.js';
+import { PASSWORD, type SftpDoor, startDoor } from '../../support/sftp-door.js';
 
 const CREATE = Open.WRITE | Open.CREAT | Open.TRUNC;
 const named = (path: string) => (packet: Packet) => packet.string(path);
@@ -458,6 +459,36 @@ test('a client that asks for more than it takes is made to wait, and gets all of
   await settled();
   raw.channel.resume();
   for (let i = 0; i < 400; i++) t.true((await raw.answer()).fields.string(PACKET_MAX).equals(content));
+  raw.end();
+});
+
+test('clients that vanish while they sign in, download and list do no harm', async (t) => {
+  const door = await startDoor(t);
+  await put(door, '/file', randomBytes(1_000_000));
+  for (let round = 0; round < 10; round++) {
+    const raw = await RawSftp.ready(door);
+    const handle = await raw.open('/file', Open.READ);
+    for (let i = 0; i < 50; i++) raw.send(Type.READ, (p) => p.string(handle).uint64(0).uint32(DATA_MAX));
+    for (let i = 0; i < 50; i++) raw.send(Type.STAT, named('/file'));
+    if (round % 2 === 0) await raw.answer();
+    raw.end();
+  }
+  const verify = door.user.password.bind(door.user);
+  door.user.password = async (...args) => {
+    await settled();
+    return verify(...args);
+  };
+  for (const password of [PASSWORD, 'wrong']) {
+    const client = new ssh2.Client();
+    client.on('error', () => {});
+    client.connect({ host: '127.0.0.1', port: door.port, username: 'alice', password });
+    client.once('handshake', () => setTimeout(() => client.destroy(), 50));
+  }
+  await settled();
+  await settled();
+  await settled();
+  const raw = await RawSftp.ready(door);
+  t.is((await raw.ask(Type.STAT, named('/file'))).type, Type.ATTRS);
   raw.end();
 });
 
