@@ -162,7 +162,6 @@ export class Daemon {
         return { name: account.name, groups: account.groups, admin: account.admin };
       },
     });
-    this.#closers.push((deadline) => doors.stop(deadline));
     const mounts = new MountAdmin(this.#mounts, this.#probe);
     const nodeState = {
       node: config.node.name,
@@ -183,6 +182,8 @@ export class Daemon {
     });
     this.#closers.push((deadline) => socket.stop(deadline));
     await socket.start();
+    // Stopped before the socket, so that `isthmus status` can be asked while they drain.
+    this.#closers.push((deadline) => doors.stop(deadline));
     const [opened] = await Promise.all([doors.start(), this.#probe.run(new AbortController().signal, FIRST_LOOK)]);
     for (const { at, up, reason: why, error } of this.#probe.found) {
       if (!up)

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import type { Config } from './config/config.js';
 import { ConfigError, formatProblem } from './config/problem.js';
 import type { Logger } from './core/log.js';
@@ -26,22 +26,40 @@ export async function serve(load: () => Promise<Config>): Promise<number> {
   const end = new Ending(log, manager);
   const daemon = new Daemon({ config, log });
   end.of(daemon);
+  let ready = false;
+  const terminal = process.stderr.isTTY;
+  process.on('SIGHUP', () => {
+    if (terminal && terminalIsGone()) end.ask('SIGHUP');
+    else if (ready) void reload(daemon, load, log);
+  });
   try {
     await daemon.start();
   } catch (error) {
     await daemon.stop(Date.now() + HURRY);
     if (end.asked) return 0;
+    // The user was made, and the next start will not say so.
+    if (daemon.firstStart !== undefined) process.stdout.write(`${daemon.firstStart}\n`);
     throw error;
   }
   if (!end.asked) {
+    ready = true;
     noteLimits(log);
     process.stdout.write(`${daemon.ready}\n`);
     const first = daemon.firstStart;
     if (first !== undefined) process.stdout.write(`${first}\n`);
     manager.ready(daemon.ready);
-    process.on('SIGHUP', () => void reload(daemon, load, log));
   }
   return end.code;
+}
+
+/** Tells the end of a terminal from a request to reload: SIGHUP means either. */
+function terminalIsGone(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', 'r'));
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 async function reload(daemon: Daemon, load: () => Promise<Config>, log: Logger): Promise<void> {
@@ -84,7 +102,7 @@ class Ending {
 
   of(daemon: Daemon): void {
     this.#daemon = daemon;
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => this.#ask(signal));
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => this.ask(signal));
     for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
       process.on(event, (error: unknown) => {
         this.#log.error({ err: error, event }, 'a fault of the program: the daemon ends');
@@ -94,7 +112,7 @@ class Ending {
     }
   }
 
-  #ask(signal: string): void {
+  ask(signal: string): void {
     this.#asked += 1;
     const patience = this.#asked === 1 ? DRAIN : HURRY;
     this.#log.info({ signal, seconds: patience / 1000 }, 'stopping');

@@ -243,7 +243,7 @@ for (const door of ['web', 'sftp', 'metrics']) {
     );
     const { code, stdout, stderr } = await place.run(['serve']);
     t.true(code === 1 || code === 78);
-    t.is(stdout, '');
+    t.is(stdout, 'first start: user admin, password in ./data/initial-password (0600)\n');
     const lines = stderr.split('\n').filter((line) => line !== '' && !line.startsWith('{'));
     t.is(lines.length, 1, stderr);
     t.regex(lines[0]!, new RegExp(`${door}.*127\\.0\\.0\\.1:${port}.*taken`));
