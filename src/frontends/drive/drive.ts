@@ -7,7 +7,7 @@ import { type Binding, loadBinding } from './binding.js';
 import { ChangeNotifier } from './changes.js';
 import { DriveMetrics } from './metrics.js';
 import { mountsAt } from './mount-table.js';
-import { FILE_SYSTEM_TYPE, mount, preparePoint, unmount } from './mounting.js';
+import { FILE_SYSTEM_TYPE, mount, preparePoint, requireFuse, unmount } from './mounting.js';
 import { Session } from './session.js';
 import { usersOf } from './users.js';
 import { Volume } from './volume.js';
@@ -51,6 +51,7 @@ export class Drive implements Frontend {
   async start(): Promise<string> {
     const { path, view, allowOther, uid, gid, umask, maxAge, meter } = this.#options;
     const binding = loadBinding();
+    await requireFuse();
     const target = await preparePoint(binding, path, this.#log);
     const volume = new Volume(view, { uid, gid, umask }, maxAge, this);
     const fd = await mount(binding, target, { allowOther, uid, gid });

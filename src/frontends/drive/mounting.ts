@@ -87,29 +87,44 @@ async function isDead(target: string): Promise<boolean> {
   return code === 'ENOTCONN' || code === 'ECONNABORTED';
 }
 
+/** @throws Unavailable when the host has no FUSE */
+export async function requireFuse(): Promise<void> {
+  // An ordinary user need not be able to open it: the setuid helper does.
+  await access('/dev/fuse', isRoot() ? constants.R_OK | constants.W_OK : constants.F_OK).catch(
+    (cause: NodeJS.ErrnoException) => {
+      throw new Unavailable(cause.code === 'ENOENT' ? 'no /dev/fuse on this host' : `/dev/fuse: ${cause.code}`, {
+        cause,
+      });
+    },
+  );
+}
+
 /**
  * Mounts, by mount(2) as root and through fusermount3 otherwise.
  * @returns the descriptor of /dev/fuse
- * @throws Unavailable when the host has no FUSE, or we may not
+ * @throws Unavailable when the kernel has no FUSE, or we may not
  */
 export async function mount(binding: Binding, target: string, options: MountOptions): Promise<number> {
-  const mode = isRoot() ? constants.R_OK | constants.W_OK : constants.F_OK;
-  await access('/dev/fuse', mode).catch((cause: NodeJS.ErrnoException) => {
-    throw new Unavailable(cause.code === 'ENOENT' ? 'no /dev/fuse on this host' : `/dev/fuse: ${cause.code}`, {
-      cause,
-    });
-  });
   return isRoot() ? mountDirectly(binding, target, options) : mountByHelper(binding, target, options);
 }
 
 function mountDirectly(binding: Binding, target: string, { allowOther, uid, gid }: MountOptions): number {
   // Without allow_other the kernel lets only `user_id` in: the drive's owner.
-  const fd = openSync('/dev/fuse', 'r+');
+  const fd = openDevice();
   const data = `fd=${fd},rootmode=40000,user_id=${uid},group_id=${gid},default_permissions${allowOther ? ',allow_other' : ''}`;
   const result = binding.mount(SUBTYPE, target, FILE_SYSTEM_TYPE, MS_NOSUID | MS_NODEV, data);
   if (result === 0) return fd;
   closeSync(fd);
   throw refusal(errnoName(result), target);
+}
+
+function openDevice(): number {
+  try {
+    return openSync('/dev/fuse', 'r+');
+  } catch (cause) {
+    const { code = '' } = cause as NodeJS.ErrnoException;
+    throw refusal(code, '/dev/fuse');
+  }
 }
 
 function refusal(code: string, target: string): Error {

@@ -6,22 +6,31 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
+import { LocalDriver } from '../../../mounts/local/local-driver.js';
 import { MemoryDriver } from '../../../mounts/memory.js';
 import { type ErrorCode, VfsError } from '../../../src/core/errors.js';
-import type { Logger } from '../../../src/core/log.js';
+import { type Logger, noLog } from '../../../src/core/log.js';
 import { loadBinding } from '../../../src/frontends/drive/binding.js';
+import type { DriveOptions } from '../../../src/frontends/drive/drive.js';
 import { mountsAt } from '../../../src/frontends/drive/mount-table.js';
 import { mountByHelper, unmount } from '../../../src/frontends/drive/mounting.js';
 import type { View } from '../../../src/vfs/view.js';
 import { startAgent } from '../../support/agent-client.js';
 import { sh } from '../../support/command.js';
-import { mountDrive } from '../../support/mounted-drive.js';
+import { type MountedDrive, mountDrive } from '../../support/mounted-drive.js';
 import { alice, body, p, testNamespace, text } from '../../support/namespace.js';
 import { tempFolder } from '../../support/temp.js';
 
 async function view(t: ExecutionContext): Promise<View> {
   const namespace = await testNamespace(t, [{ at: '/m', driver: new MemoryDriver() }]);
   return namespace.of(alice);
+}
+
+/** A drive that is gone when the test is over, however it ends. */
+async function mounting(t: ExecutionContext, seen: View, options: Partial<DriveOptions> = {}): Promise<MountedDrive> {
+  const mounted = await mountDrive(seen, options);
+  t.teardown(() => mounted.stop().catch(() => undefined));
+  return mounted;
 }
 
 /** Keeps what is logged as warnings and errors. */
@@ -40,7 +49,7 @@ test.serial('what a killed daemon left mounted is cleaned at the next start', as
   daemon.kill('SIGKILL');
   await once(daemon, 'exit');
   t.is((await mountsAt(path)).length, 1, 'the mount is still there');
-  const drive = await mountDrive(await view(t), { path });
+  const drive = await mounting(t, await view(t), { path });
   t.is((await mountsAt(path)).length, 1);
   t.is((await sh('echo x > m/f; cat m/f', { cwd: path })).stdout, 'x\n');
   await drive.stop();
@@ -48,7 +57,7 @@ test.serial('what a killed daemon left mounted is cleaned at the next start', as
 });
 
 test.serial('a drive that somebody serves is left alone', async (t) => {
-  const mounted = await mountDrive(await view(t));
+  const mounted = await mounting(t, await view(t));
   const script = fileURLToPath(new URL('../../support/drive-daemon.js', import.meta.url));
   const second = fork(script, [mounted.path], { execArgv: [], silent: true });
   let told = '';
@@ -65,8 +74,8 @@ test.serial('a drive that somebody serves is left alone', async (t) => {
 test.serial('a folder that is not empty, or no folder, is refused', async (t) => {
   const folder = await tempFolder(t);
   await writeFile(join(folder, 'file'), 'mine');
-  await t.throwsAsync(mountDrive(await view(t), { path: folder }), { name: 'StartError', message: /not empty/ });
-  await t.throwsAsync(mountDrive(await view(t), { path: join(folder, 'file') }), {
+  await t.throwsAsync(mounting(t, await view(t), { path: folder }), { name: 'StartError', message: /not empty/ });
+  await t.throwsAsync(mounting(t, await view(t), { path: join(folder, 'file') }), {
     name: 'StartError',
     message: /not a folder|not a directory|ENOTDIR/,
   });
@@ -75,7 +84,7 @@ test.serial('a folder that is not empty, or no folder, is refused', async (t) =>
 
 test.serial('a missing folder is made, for its owner only', async (t) => {
   const path = join(await tempFolder(t), 'a', 'b');
-  const mounted = await mountDrive(await view(t), { path });
+  const mounted = await mounting(t, await view(t), { path });
   await mounted.stop();
   t.deepEqual(await mountsAt(path), []);
 });
@@ -83,7 +92,7 @@ test.serial('a missing folder is made, for its owner only', async (t) => {
 test.serial('a busy drive is detached, and who keeps it is told', async (t) => {
   const lines: { message: string; fields: object }[] = [];
   const seen = await view(t);
-  const mounted = await mountDrive(seen, { log: listening(lines) });
+  const mounted = await mounting(t, seen, { log: listening(lines) });
   const agent = startAgent(mounted.path);
   const file = await agent.client.open('/m/f', { read: true, write: true, create: true });
   await file.write(0, Buffer.from('not closed yet'));
@@ -98,7 +107,7 @@ test.serial('a busy drive is detached, and who keeps it is told', async (t) => {
 
 test.serial('stopping twice, and after somebody else unmounted it', async (t) => {
   const lines: { message: string; fields: object }[] = [];
-  const mounted = await mountDrive(await view(t), { log: listening(lines) });
+  const mounted = await mounting(t, await view(t), { log: listening(lines) });
   t.is((await sh(`umount ${mounted.path}`)).status, 0);
   for (let i = 0; i < 100 && lines.length === 0; i++) await new Promise((resolve) => setTimeout(resolve, 20));
   t.regex(lines[0]?.message ?? '', /unmounted by somebody/);
@@ -131,7 +140,10 @@ test.serial('who waits for a hung storage can be killed, and others are served m
   const waiting = new Promise<void>((resolve) => {
     stuck = resolve;
   });
-  const mounted = await mountDrive(hanging(await view(t), 'stat', '/m/hung', () => stuck()));
+  const mounted = await mounting(
+    t,
+    hanging(await view(t), 'stat', '/m/hung', () => stuck()),
+  );
   const waiter = spawn('/bin/cat', [`${mounted.path}/m/hung`], { stdio: 'ignore' });
   await waiting;
   // Not in the same folder: the kernel lets nobody make a name in a folder while a look-up in it is under way.
@@ -147,7 +159,10 @@ test.serial('stopping does not wait for a hung storage', async (t) => {
   const waiting = new Promise<void>((resolve) => {
     stuck = resolve;
   });
-  const mounted = await mountDrive(hanging(await view(t), 'stat', '/m/hung', () => stuck()));
+  const mounted = await mounting(
+    t,
+    hanging(await view(t), 'stat', '/m/hung', () => stuck()),
+  );
   const waiter = spawn('/bin/cat', [`${mounted.path}/m/hung`], { stdio: 'ignore' });
   await waiting;
   const gone = once(waiter, 'exit');
@@ -176,11 +191,46 @@ test.serial('errors of the storage reach the program by name', async (t) => {
     ['EAUTH', 'Permission denied'],
     ['ENOSPC', 'No space left on device'],
   ] as const) {
-    const mounted = await mountDrive(broken(code));
+    const mounted = await mounting(t, broken(code));
     const { stderr } = await sh('mkdir m/d || true', { cwd: mounted.path });
     t.true(stderr.includes(words), `${code}: ${stderr}`);
     await mounted.stop();
   }
+});
+
+/** Runs a script as another account of the host. */
+const as = (uid: number, script: string) =>
+  sh(`setpriv --reuid ${uid} --regid ${uid} --clear-groups sh -ec '${script}'`);
+
+test.serial('a drive belongs to its owner, and lets nobody else in', async (t) => {
+  if (process.getuid?.() !== 0) return t.pass('only root mounts for others');
+  const uid = 65534;
+  const mounted = await mounting(t, await view(t), { uid, gid: uid });
+  const { stdout, stderr } = await as(
+    uid,
+    `cd ${mounted.path}; mkdir m/d; echo mine > m/d/f; stat -c %u m/d/f; cat m/d/f`,
+  );
+  t.is(stdout, `${uid}\nmine\n`, stderr);
+  t.regex((await as(12345, `ls ${mounted.path} || true`)).stderr, /Permission denied/);
+  await mounted.stop();
+  return undefined;
+});
+
+test.serial('with allowOther a file belongs to who made it, as its permissions say', async (t) => {
+  if (process.getuid?.() !== 0) return t.pass('only root mounts for others');
+  const namespace = await testNamespace(t, [
+    { at: '/m', driver: new LocalDriver({ path: await tempFolder(t), create: false }, noLog) },
+  ]);
+  const mounted = await mounting(t, namespace.of(alice), { allowOther: true });
+  await sh('chmod 777 m', { cwd: mounted.path });
+  const { stdout, stderr } = await as(
+    65534,
+    `cd ${mounted.path}/m; (umask 077; echo x > f); mkdir d; echo y >> f; stat -c "%u %a" f d`,
+  );
+  t.is(stdout, '65534 600\n65534 755\n', stderr);
+  t.regex((await as(12345, `cat ${mounted.path}/m/f || true`)).stderr, /Permission denied/);
+  await mounted.stop();
+  return undefined;
 });
 
 test.serial('fusermount3 hands the device over, as an ordinary user needs it', async (t) => {

@@ -15,7 +15,8 @@ import type { Operation } from './operation.js';
 
 /** What a new node must be given so that it belongs to whoever made it; undefined where it does, or cannot. */
 function ownerToSet(node: Node, { uid, gid }: Header, volume: Volume) {
-  if (node.uid === undefined || process.geteuid?.() !== 0) return undefined;
+  // A file that is not at the storage yet has no owner, but has a mode where the storage has permissions.
+  if (node.mode === undefined || process.geteuid?.() !== 0) return undefined;
   const { owner } = volume;
   const same = shownUid(node.uid, owner) === uid && shownGid(node.gid, owner) === gid;
   return same ? undefined : { uid: storedUid(uid, owner), gid: storedGid(gid, owner) };
