@@ -11,7 +11,8 @@ export const FIRST_CHILD = 2;
  */
 export class OpenDirectory {
   readonly inode: Inode;
-  readonly #list: () => AsyncIterable<readonly Node[]>;
+  readonly #list: (signal: AbortSignal) => AsyncIterable<readonly Node[]>;
+  #abort = new AbortController();
   #pages: AsyncIterator<readonly Node[]> | undefined;
   #page: readonly Node[] = [];
   /** Place of the first node of `#page`. */
@@ -19,7 +20,7 @@ export class OpenDirectory {
   #ended = false;
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(inode: Inode, list: () => AsyncIterable<readonly Node[]>) {
+  constructor(inode: Inode, list: (signal: AbortSignal) => AsyncIterable<readonly Node[]>) {
     this.inode = inode;
     this.#list = list;
   }
@@ -39,7 +40,7 @@ export class OpenDirectory {
     const wanted = Math.max(place, FIRST_CHILD);
     if (place === 0 || wanted < this.#first) await this.#rewind();
     while (!this.#ended && wanted >= this.#first + this.#page.length) {
-      this.#pages ??= this.#list()[Symbol.asyncIterator]();
+      this.#pages ??= this.#list(this.#abort.signal)[Symbol.asyncIterator]();
       try {
         const next = await this.#pages.next();
         this.#first += this.#page.length;
@@ -51,6 +52,12 @@ export class OpenDirectory {
         throw error;
       }
     }
+  }
+
+  /** Ends the listing that is under way; the next call begins anew. */
+  interrupt(): void {
+    this.#abort.abort();
+    this.#abort = new AbortController();
   }
 
   /** The child at `place`, if it is at hand. */

@@ -116,7 +116,7 @@ test.serial('stopping twice, and after somebody else unmounted it', async (t) =>
 });
 
 /** A view whose storage hangs in one method until the call is given up. */
-function hanging(inner: View, method: 'stat' | 'statfs', path: string, stuck: () => void): View {
+function hanging(inner: View, method: 'stat' | 'list', path: string, stuck: () => void): View {
   return new Proxy(inner, {
     get(target, name) {
       const value: unknown = Reflect.get(target, name);
@@ -124,12 +124,11 @@ function hanging(inner: View, method: 'stat' | 'statfs', path: string, stuck: ()
       if (name !== method) return value.bind(target);
       return (at: string, call?: { signal?: AbortSignal }) => {
         if (at !== path) return value.call(target, at, call);
-        return new Promise((_, reject) => {
+        const given = new Promise<never>((_, reject) => {
           stuck();
-          call?.signal?.addEventListener('abort', () => {
-            reject(Object.assign(new Error('aborted'), { name: 'AbortError' }));
-          });
+          call?.signal?.addEventListener('abort', () => reject(new VfsError('ECANCELED', method, path)));
         });
+        return method === 'stat' ? given : { [Symbol.asyncIterator]: () => ({ next: () => given }) };
       };
     },
   });
@@ -148,6 +147,24 @@ test.serial('who waits for a hung storage can be killed, and others are served m
   await waiting;
   // Not in the same folder: the kernel lets nobody make a name in a folder while a look-up in it is under way.
   t.is((await sh('echo fine > f; cat f', { cwd: mounted.path })).stdout, 'fine\n');
+  waiter.kill('SIGKILL');
+  const [, signal] = await once(waiter, 'exit');
+  t.is(signal, 'SIGKILL');
+  await mounted.stop();
+});
+
+test.serial('so can who lists a folder of it', async (t) => {
+  let stuck = () => {};
+  const waiting = new Promise<void>((resolve) => {
+    stuck = resolve;
+  });
+  const mounted = await mounting(
+    t,
+    hanging(await view(t), 'list', '/m', () => stuck()),
+  );
+  const waiter = spawn('/bin/ls', [`${mounted.path}/m`], { stdio: 'ignore' });
+  await waiting;
+  t.is((await sh('echo fine > f; cat f; ls', { cwd: mounted.path })).stdout, 'fine\nf\nm\n');
   waiter.kill('SIGKILL');
   const [, signal] = await once(waiter, 'exit');
   t.is(signal, 'SIGKILL');

@@ -1,3 +1,4 @@
+import { VfsError } from '../../../core/errors.js';
 import { typeOf } from '../attributes.js';
 import { FIRST_CHILD, OpenDirectory } from '../directories.js';
 import { type Dirent, direntSize, encodeDirent, encodeDirentPlus, UNKNOWN_NODE } from '../protocol/directory.js';
@@ -10,15 +11,20 @@ import type { Operation } from './operation.js';
 
 export const opendir: Operation = (request, volume) => {
   const inode = volume.inodes.get(request.header.node);
-  const directory = new OpenDirectory(inode, () => volume.view.list(volume.path(inode), { live: true }));
+  const directory = new OpenDirectory(inode, (signal) => volume.view.list(volume.path(inode), { live: true, signal }));
   request.reply(encodeOpen(request.out, HEADER_OUT, volume.directories.add(directory), 0));
 };
 
 async function list(request: Request, volume: Volume, plus: boolean): Promise<void> {
   const { handle, offset, size } = decodeRead(request.message, request.header);
   const directory = volume.directories.get(handle);
+  const { signal } = request;
+  // The listing outlives the request, but not a caller that is killed while the storage keeps it waiting.
+  const interrupt = () => directory.interrupt();
+  signal.addEventListener('abort', interrupt, { once: true });
   await directory.inTurn(async () => {
-    await directory.seek(offset);
+    if (signal.aborted) throw new VfsError('ECANCELED', 'list', '');
+    await directory.seek(offset).finally(() => signal.removeEventListener('abort', interrupt));
     fill(request, volume, directory, offset, Math.min(size, OUT_SIZE - HEADER_OUT), plus);
   });
 }
