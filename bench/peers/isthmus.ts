@@ -28,7 +28,7 @@ export async function startIsthmus(
     ].join('\n'),
   );
   const started = performance.now();
-  const child = spawn(process.execPath, [COMMAND, 'serve', '--config', config], {
+  const child = spawn(COMMAND, ['serve', '--config', config], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -147,6 +147,8 @@ export class ThreadWriter implements Writer {
     const worker = new Worker(this.#script, {
       workerData: this.#data,
       name: 'store',
+      // Rows come and go; the default nursery would keep tens of MiB for them.
+      resourceLimits: { maxYoungGenerationSizeMb: 4 },
     });
     await new Promise<void>((resolve, reject) => {
       worker.once('message', (message: ToMain) => {

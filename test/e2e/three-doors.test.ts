@@ -8,7 +8,7 @@ import test, { type ExecutionContext } from 'ava';
 import { inParallel } from '../../src/vfs/in-parallel.js';
 import { startRadosgw } from '../servers/radosgw.js';
 import { startSshd } from '../servers/sshd.js';
-import { BASE_CONFIG, type Daemon, daemonFolder, isthmus, startDaemon } from '../support/daemon.js';
+import { FREE_PORTS, Place, type Running } from '../support/place.js';
 
 /*
  * The main job, end to end: one daemon with a local folder, a real sshd and a real S3 server in one tree, used through
@@ -19,7 +19,9 @@ const exec = promisify(execFile);
 const MOUNTS = ['', '/local', '/sftp', '/s3'];
 
 interface House {
-  readonly daemon: Daemon;
+  readonly daemon: Running;
+  readonly dav: string;
+  readonly password: string;
   readonly folder: string;
   readonly drive: string;
   /** Runs curl on a path of the tree and returns what it printed. */
@@ -32,23 +34,21 @@ interface House {
 }
 
 let house: House;
-const closing: (() => Promise<void>)[] = [];
-const t0 = { teardown: (act: () => Promise<void>) => void closing.push(act) };
-
+const closing: (() => Promise<unknown>)[] = [];
 test.before(async (t) => {
-  t.timeout(120_000);
-  const folder = await daemonFolder(t0);
+  t.timeout(180_000);
+  const place = new Place();
+  closing.push(() => place.remove());
   const [sshd, s3] = await Promise.all([startSshd(), startRadosgw()]);
-  t0.teardown(() => sshd.stop());
-  t0.teardown(() => s3.stop());
+  closing.push(
+    () => sshd.stop(),
+    () => s3.stop(),
+  );
   await makeBucket(s3, 'tree');
-  await mkdir(join(folder, 'local'));
-  await writeFile(join(folder, 's3-secret'), s3.secretKey, { mode: 0o600 });
-  await writeFile(join(folder, 'ssh-key'), await readFile(sshd.key), { mode: 0o600 });
-  const daemon = await startDaemon(
-    t0,
-    folder,
-    `${BASE_CONFIG}
+  await mkdir(place.path('local'));
+  await writeFile(place.path('s3-secret'), s3.secretKey, { mode: 0o600 });
+  await writeFile(place.path('ssh-key'), await readFile(sshd.key), { mode: 0o600 });
+  place.configure(`${FREE_PORTS}
 drives: [ { path: ./drive, as: admin } ]
 mounts:
   - { at: /local, driver: local, options: { path: ./local } }
@@ -60,31 +60,28 @@ mounts:
     driver: s3
     options: { endpoint: "${s3.endpoint}", region: ${s3.region}, bucket: tree }
     credentials: { mechanism: password, user: ${s3.accessKey}, password: "file:./s3-secret" }
-`,
-  );
-  await exec('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(folder, 'id')]);
-  const added = await isthmus(folder, [
-    'user',
-    'key',
-    'add',
-    'admin',
-    join(folder, 'id.pub'),
-    '--config',
-    daemon.configFile,
-  ]);
-  if (added.status !== 0) throw new Error(`user key add: ${added.stderr}`);
+`);
+  const daemon = await place.serve();
+  closing.push(() => daemon.end('SIGTERM'));
+  const password = (await readFile(place.path('data/initial-password'), 'utf8')).trim();
+  await exec('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', place.path('id')]);
+  const added = await place.run(['user', 'key', 'add', 'admin', place.path('id.pub')]);
+  if (added.code !== 0) throw new Error(`user key add: ${added.stderr}`);
   const ssh = [
-    ...['-i', join(folder, 'id'), '-o', 'IdentitiesOnly=yes', '-o', 'StrictHostKeyChecking=no'],
+    ...['-i', place.path('id'), '-o', 'IdentitiesOnly=yes', '-o', 'StrictHostKeyChecking=no'],
     ...['-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR'],
   ];
-  const port = new URL(daemon.ready.sftp ?? '').port;
+  const { port } = new URL(daemon.where('sftp'));
+  const dav = daemon.where('dav');
   house = {
     daemon,
-    folder,
-    drive: join(folder, 'drive'),
+    dav,
+    password,
+    folder: place.folder,
+    drive: place.path('drive'),
     async curl(path, ...args) {
-      const url = (daemon.ready.dav ?? '') + path.slice(1).split('/').map(encodeURIComponent).join('/');
-      const options = ['-sS', '--fail-with-body', '-u', `admin:${daemon.password}`, ...args, url];
+      const url = dav + path.slice(1).split('/').map(encodeURIComponent).join('/');
+      const options = ['-sS', '--fail-with-body', '-u', `admin:${password}`, ...args, url];
       const { stdout } = await exec('curl', options, { encoding: 'buffer', maxBuffer: 1 << 28 });
       return stdout;
     },
@@ -178,7 +175,7 @@ for (const mount of MOUNTS) {
     const folder = `${mount}/moved`;
     await mkdir(house.drive + folder);
     await writeFile(`${house.drive}${folder}/a`, 'a');
-    await house.curl(`${folder}/a`, '-X', 'MOVE', '-H', `Destination: ${house.daemon.ready.dav}${folder.slice(1)}/b`);
+    await house.curl(`${folder}/a`, '-X', 'MOVE', '-H', `Destination: ${house.dav}${folder.slice(1)}/b`);
     t.deepEqual(await readdir(house.drive + folder), ['b']);
     await house.sftp(`rename "${folder}/b" "${folder}/c"`);
     t.deepEqual(await readdir(house.drive + folder), ['c']);
@@ -202,9 +199,9 @@ for (const mount of MOUNTS) {
     const folder = `${mount}/many`;
     await house.curl(`${folder}/`, '-X', 'MKCOL');
     const names = Array.from({ length: 10_000 }, (_, index) => `f${String(index).padStart(5, '0')}`);
-    const authorization = `Basic ${Buffer.from(`admin:${house.daemon.password}`).toString('base64')}`;
+    const authorization = `Basic ${Buffer.from(`admin:${house.password}`).toString('base64')}`;
     await inParallel(names, 16, async (name) => {
-      const url = `${house.daemon.ready.dav}${folder.slice(1)}/${name}`;
+      const url = `${house.dav}${folder.slice(1)}/${name}`;
       const response = await fetch(url, { method: 'PUT', body: name, headers: { authorization } });
       await response.arrayBuffer();
       if (response.status !== 201) throw new Error(`${name}: ${response.status}`);
@@ -228,7 +225,7 @@ test('copies and moves between all mounts, by WebDAV and by cp and mv', async (t
       const bytes = randomBytes(1_200_000);
       await mkdir(`${house.drive}${from}/${name}`);
       await writeFile(`${house.drive}${from}/${name}/f`, bytes);
-      const destination = `Destination: ${house.daemon.ready.dav}${to.slice(1)}${to === '' ? '' : '/'}${name}-dav`;
+      const destination = `Destination: ${house.dav}${to.slice(1)}${to === '' ? '' : '/'}${name}-dav`;
       await house.curl(`${from}/${name}`, '-X', 'COPY', '-H', destination);
       await everywhere(t, `${to}/${name}-dav/f`, bytes);
       await exec('cp', ['-r', `${house.drive}${from}/${name}`, `${house.drive}${to}/${name}-cp`]);

@@ -59,7 +59,7 @@ export class Place {
 
   #spawn(args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
     const { ISTHMUS_CONFIG: _, NOTIFY_SOCKET: __, ...inherited } = process.env;
-    return spawn(process.execPath, [ISTHMUS, ...args], { cwd: this.folder, env: { ...inherited, ...env } });
+    return spawn(ISTHMUS, args, { cwd: this.folder, env: { ...inherited, ...env } });
   }
 }
 

@@ -56,13 +56,14 @@ export class Inodes {
 
   /**
    * Where the node is now.
-   * @throws VfsError ENOENT when it has no name any more
+   * @throws VfsError ESTALE when it has no name any more: the kernel then looks the name up again, and finds what
+   *   another front end put there, or nothing
    */
   pathOf(inode: Inode): Path {
     if (inode === this.root) return ROOT;
     const first = inode.names[0];
     if (first === undefined)
-      throw new VfsError('ENOENT', 'drive', `#${inode.id}`, { detail: 'it has no name any more' });
+      throw new VfsError('ESTALE', 'drive', `#${inode.id}`, { detail: 'it has no name any more' });
     return join(this.pathOf(first.parent), first.name);
   }
 
