@@ -3,6 +3,7 @@ import type { Bytes, Call } from '../core/bytes.js';
 import type { Attributes, Entry, Space } from '../core/entry.js';
 import { isVfsError, VfsError } from '../core/errors.js';
 import { isWithin, nameOf, type Path, parentOf, ROOT } from '../core/path.js';
+import type { ChangeListener } from './changes.js';
 import { copyTree } from './copy.js';
 import { mayChange } from './grants.js';
 import type { Handle, OpenOptions } from './handle.js';
@@ -100,7 +101,7 @@ export class NamespaceView implements View {
       const { tokens: _tokens, origin, ...put } = options;
       const entry = await mount.driver.put(inner, body, put);
       await this.#shared.files.replaced(mount, inner, entry);
-      this.#emit(location, created ? 'entry' : 'content', origin);
+      await this.#emit(location, created ? 'entry' : 'content', origin);
       return { node: show(entry, location, tree), created };
     });
   }
@@ -113,7 +114,7 @@ export class NamespaceView implements View {
       }
       this.#checkLocks(tree, path, call, { parent: true });
       await mount.driver.mkdir(inner, call);
-      this.#emit(location, 'entry', call.origin);
+      await this.#emit(location, 'entry', call.origin);
       return show(await mount.driver.stat(inner, call), location, tree);
     });
   }
@@ -147,7 +148,7 @@ export class NamespaceView implements View {
       try {
         await removeTree(this.#shared.files, mount, inner, call);
       } catch (error) {
-        this.#emit(location, 'tree', call.origin);
+        await this.#emit(location, 'tree', call.origin);
         throw error;
       }
       await this.#removed(location, call.origin);
@@ -219,7 +220,7 @@ export class NamespaceView implements View {
       try {
         const entry = await driver.copy(source.inner, target.inner, call);
         await this.#shared.files.replaced(target.mount, target.inner, entry);
-        this.#emit(target, created ? 'entry' : 'content', call.origin);
+        await this.#emit(target, created ? 'entry' : 'content', call.origin);
         return show(entry, target, tree);
       } catch (error) {
         if (isVfsError(error, 'ENOTSUP')) return undefined;
@@ -236,7 +237,7 @@ export class NamespaceView implements View {
       if (open !== undefined) return show(await open.setattr(attributes, call), location, tree);
       if (mount.driver.setattr === undefined) throw new VfsError('ENOTSUP', 'setattr', inner);
       const entry = await mount.driver.setattr(inner, attributes, call);
-      this.#emit(location, 'content', call.origin);
+      await this.#emit(location, 'content', call.origin);
       return show(entry, location, tree);
     });
   }
@@ -248,7 +249,7 @@ export class NamespaceView implements View {
       if (tree.holdsMounts(path) || this.#isNew(location)) throw new VfsError('EEXIST', 'symlink', inner);
       this.#checkLocks(tree, path, call, { parent: true });
       const entry = await mount.driver.symlink(inner, target, call);
-      this.#emit(location, 'entry', call.origin);
+      await this.#emit(location, 'entry', call.origin);
       return show(entry, location, tree);
     });
   }
@@ -272,8 +273,8 @@ export class NamespaceView implements View {
       await open?.commit(call);
       const entry = await mount.driver.link(source.inner, inner, call);
       await open?.rebase(await mount.driver.stat(source.inner, call));
-      this.#emit(location, 'entry', call.origin);
-      this.#emit(source, 'content', call.origin);
+      await this.#emit(location, 'entry', call.origin);
+      await this.#emit(source, 'content', call.origin);
       return show(entry, location, tree);
     });
   }
@@ -351,10 +352,10 @@ export class NamespaceView implements View {
     });
   }
 
-  onChange(listener: (change: ViewChange) => void): () => void {
+  onChange(listener: ChangeListener<ViewChange>): () => void {
     return this.#shared.changes.on(({ space, path, kind, origin }) => {
       const seen = this.#tree().pathOf(space, path);
-      if (seen !== undefined) listener({ path: seen, kind, origin });
+      return seen === undefined ? undefined : listener({ path: seen, kind, origin });
     });
   }
 
@@ -395,7 +396,7 @@ export class NamespaceView implements View {
     const place = placeOf(location);
     await this.#shared.locks.removeTree(place);
     if (this.#shared.properties.any) await this.#shared.properties.removeTree(place.space, place.path);
-    this.#emit(location, 'entry', origin);
+    await this.#emit(location, 'entry', origin);
   }
 
   async #moved(source: Location, target: Location, origin: object | undefined): Promise<void> {
@@ -403,12 +404,12 @@ export class NamespaceView implements View {
     await this.#shared.locks.removeTree(from);
     await this.#shared.locks.removeTree(to);
     if (this.#shared.properties.any) await this.#shared.properties.move(from.space, from.path, to.space, to.path);
-    this.#emit(source, 'entry', origin);
-    this.#emit(target, 'entry', origin);
+    await this.#emit(source, 'entry', origin);
+    await this.#emit(target, 'entry', origin);
   }
 
-  #emit({ mount, inner }: Location, kind: 'entry' | 'content' | 'tree', origin: object | undefined): void {
-    this.#shared.changes.emit({ space: mount.space, path: inner, kind, origin });
+  #emit({ mount, inner }: Location, kind: 'entry' | 'content' | 'tree', origin: object | undefined): Promise<void> {
+    return this.#shared.changes.emit({ space: mount.space, path: inner, kind, origin });
   }
 
   /** Every place that contains the path, itself first, across mounts. */

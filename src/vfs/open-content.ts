@@ -26,6 +26,11 @@ export interface ContentOptions {
   readonly mode?: number | undefined;
   /** Replace whatever is there at commit, as a whole upload does, rather than only what this content began from. */
   readonly unconditional?: boolean | undefined;
+}
+
+/** A call that changes what others may have a copy of. */
+interface ContentCall extends Call {
+  /** See ChangeCall. */
   readonly origin?: object | undefined;
 }
 
@@ -136,16 +141,15 @@ export class OpenContent {
   }
 
   /** @throws VfsError ENOTSUP for what the storage cannot keep */
-  async setattr(attributes: Attributes, call?: Call): Promise<Entry> {
-    return this.#gate.alone(async () => {
+  async setattr(attributes: Attributes, call: ContentCall = {}): Promise<Entry> {
+    const stored = await this.#gate.alone(async () => {
       const { driver } = this.mount;
       const { mode, uid, gid, mtime } = attributes;
       const permissions = mode !== undefined || uid !== undefined || gid !== undefined;
       if (!this.#dirty && !this.#gone) {
         if (driver.setattr === undefined) throw new VfsError('ENOTSUP', 'setattr', this.#path);
-        this.#base = await driver.setattr(this.#path, attributes, call);
-        this.#emit('content');
-        return this.entry;
+        this.#base = await driver.setattr(this.#path, attributes, { signal: call.signal });
+        return true;
       }
       if (permissions && (driver.setattr === undefined || !driver.traits.permissions)) {
         throw new VfsError('ENOTSUP', 'setattr', this.#path);
@@ -154,31 +158,44 @@ export class OpenContent {
         throw new VfsError('ENOTSUP', 'setattr', this.#path);
       }
       this.#pending = { ...this.#pending, ...attributes };
-      return this.entry;
+      return false;
     });
+    if (stored) await this.#emit('content', call.origin);
+    return this.entry;
   }
 
   /**
    * Puts what was written to the storage and resolves when it is verified there. When somebody else changed the file
    * meanwhile, both are kept: ours as a conflict copy beside theirs (promise 5).
    */
-  async commit(call: Call = {}): Promise<Entry> {
-    return this.#gate.alone(async () => {
-      if (!this.dirty) return this.entry;
+  async commit(call: ContentCall = {}): Promise<Entry> {
+    const done = await this.#gate.alone(async () => {
+      if (!this.dirty) return undefined;
       const next = await this.#writable(true);
-      const fresh = this.#base === undefined;
+      const kind = this.#base === undefined ? 'entry' : 'content';
+      let copy: Path | undefined;
       try {
         this.#base = await this.#publish(next, call);
       } catch (error) {
         if (!isVfsError(error, 'EPRECONDITION')) throw error;
-        this.#base = await this.#resolveConflict(next, call);
+        const resolved = await this.#resolveConflict(next, call);
+        this.#base = resolved.entry;
+        copy = resolved.copy;
       }
       this.#dirty = false;
       await this.#forgetBytes();
-      await this.#settle(call);
-      this.#emit(fresh ? 'entry' : 'content');
-      return this.entry;
+      if (copy === undefined) await this.#settle(call);
+      return { kind, copy } as const;
     });
+    // Outside the gate: the kernel may hold what we wait for until we have answered its reads.
+    if (done?.copy !== undefined) {
+      await this.#emit('content', undefined); // who wrote ours has it in its cache, and the name means theirs
+      const { space } = this.mount;
+      await this.#context.changes.emit({ space, path: done.copy, kind: 'entry', origin: undefined });
+    } else if (done !== undefined) {
+      await this.#emit(done.kind, call.origin);
+    }
+    return this.entry;
   }
 
   /**
@@ -253,13 +270,16 @@ export class OpenContent {
     return next.commit({ path: this.#path, mtime, signal: call.signal, ...conditions });
   }
 
-  async #resolveConflict(next: Replacement, call: Call): Promise<Entry> {
+  async #resolveConflict(next: Replacement, call: Call): Promise<{ entry: Entry; copy: Path | undefined }> {
     const theirs = await this.mount.driver.stat(this.#path, call).catch((error: unknown) => {
       if (isVfsError(error, 'ENOENT')) return undefined;
       throw error;
     });
     // Removed behind our back: ours is the only content there is.
-    if (theirs === undefined) return next.commit({ path: this.#path, ifNoneMatch: '*', signal: call.signal });
+    if (theirs === undefined) {
+      const entry = await next.commit({ path: this.#path, ifNoneMatch: '*', signal: call.signal });
+      return { entry, copy: undefined };
+    }
     for (let attempt = 0; ; attempt++) {
       const name = conflictName(nameOf(this.#path), this.#context.node, new Date(), attempt);
       const copy = join(parentOf(this.#path), name);
@@ -270,8 +290,7 @@ export class OpenContent {
         throw error;
       }
       this.#context.onConflict(this.mount, this.#path, copy);
-      this.#context.changes.emit({ space: this.mount.space, path: copy, kind: 'entry', origin: undefined });
-      return theirs;
+      return { entry: theirs, copy };
     }
   }
 
@@ -360,7 +379,7 @@ export class OpenContent {
     await (await reader?.catch(() => undefined))?.close();
   }
 
-  #emit(kind: 'entry' | 'content'): void {
-    this.#context.changes.emit({ space: this.mount.space, path: this.#path, kind, origin: this.#options.origin });
+  #emit(kind: 'entry' | 'content', origin: object | undefined): Promise<void> {
+    return this.#context.changes.emit({ space: this.mount.space, path: this.#path, kind, origin });
   }
 }

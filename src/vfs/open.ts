@@ -40,7 +40,7 @@ async function openShared(
   if (entry === undefined) {
     const content = new OpenContent(shared.content, mount, inner, undefined, options);
     await content.begin();
-    shared.changes.emit({ space: mount.space, path: inner, kind: 'entry', origin: options.origin });
+    await shared.changes.emit({ space: mount.space, path: inner, kind: 'entry', origin: options.origin });
     return content;
   }
   if (existing === undefined || !(await existing.isCurrent(entry, options))) {
@@ -63,7 +63,6 @@ async function openPrivate(shared: Shared, location: Location, options: OpenOpti
   }
   const content = new OpenContent(shared.content, mount, inner, undefined, {
     mode: options.mode,
-    origin: options.origin,
     unconditional: !options.exclusive,
   });
   await content.begin();
@@ -119,11 +118,11 @@ class OpenHandle implements Handle {
   }
 
   async setattr(attributes: Attributes): Promise<Node> {
-    return this.#show(await this.#open('setattr').setattr(attributes));
+    return this.#show(await this.#open('setattr').setattr(attributes, { origin: this.#options.origin }));
   }
 
   async commit(call?: Call): Promise<Node> {
-    return this.#show(await this.#open('commit').commit(call));
+    return this.#show(await this.#open('commit').commit({ ...call, origin: this.#options.origin }));
   }
 
   async close(): Promise<void> {

@@ -2,6 +2,7 @@ import type { Principal } from '../auth/principal.js';
 import type { Bytes, Call } from '../core/bytes.js';
 import type { Attributes, Entry, Space } from '../core/entry.js';
 import type { Path } from '../core/path.js';
+import type { ChangeListener } from './changes.js';
 import type { Handle, OpenOptions } from './handle.js';
 import type { Lock, LockRequest } from './locks.js';
 
@@ -68,9 +69,10 @@ export interface View {
     call?: ChangeCall,
   ): Promise<void>;
 
-  /** Calls `listener` after each change made through any front end of this node that this view can see.
+  /** Calls `listener` after each change made through any front end of this node that this view can see. A promise that
+   *  it returns is waited for, for a while, before the change is acknowledged.
    *  @returns a function that ends it */
-  onChange(listener: (change: ViewChange) => void): () => void;
+  onChange(listener: ChangeListener<ViewChange>): () => void;
 }
 
 /** An entry as a view shows it. */

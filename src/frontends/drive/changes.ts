@@ -23,9 +23,14 @@ export class ChangeNotifier {
     this.#log = log;
   }
 
-  /** For View.onChange. */
-  readonly onChange = (change: ViewChange): void => {
-    if (change.origin === this.#volume.origin) return;
+  /** For View.onChange: the promise resolves when the kernel was told. */
+  readonly onChange = (change: ViewChange): Promise<void> | undefined => {
+    if (change.origin === this.#volume.origin) return undefined;
+    this.#collect(change);
+    return this.#sending;
+  };
+
+  #collect(change: ViewChange): void {
     const { inodes } = this.#volume;
     this.#volume.foreignChanges++;
     const parent = inodes.find(parentOf(change.path));
@@ -40,7 +45,7 @@ export class ChangeNotifier {
       this.#entry(parent, nameOf(change.path));
       this.#attributes(parent);
     }
-  };
+  }
 
   /** Resolves when all that was to be told is told. */
   async idle(): Promise<void> {
