@@ -26,6 +26,8 @@ export interface ContentOptions {
   readonly mode?: number | undefined;
   /** Replace whatever is there at commit, as a whole upload does, rather than only what this content began from. */
   readonly unconditional?: boolean | undefined;
+  /** Whose change it is when a call does not say. */
+  readonly origin?: object | undefined;
 }
 
 /** A call that changes what others may have a copy of. */
@@ -160,7 +162,7 @@ export class OpenContent {
       this.#pending = { ...this.#pending, ...attributes };
       return false;
     });
-    if (stored) await this.#emit('content', call.origin);
+    if (stored) await this.#emit('content', call.origin ?? this.#options.origin);
     return this.entry;
   }
 
@@ -193,7 +195,7 @@ export class OpenContent {
       const { space } = this.mount;
       await this.#context.changes.emit({ space, path: done.copy, kind: 'entry', origin: undefined });
     } else if (done !== undefined) {
-      await this.#emit(done.kind, call.origin);
+      await this.#emit(done.kind, call.origin ?? this.#options.origin);
     }
     return this.entry;
   }

@@ -63,6 +63,7 @@ async function openPrivate(shared: Shared, location: Location, options: OpenOpti
   }
   const content = new OpenContent(shared.content, mount, inner, undefined, {
     mode: options.mode,
+    origin: options.origin,
     unconditional: !options.exclusive,
   });
   await content.begin();

@@ -186,7 +186,10 @@ test('copy takes trees across mounts, and refuses a copy into itself', async (t)
 test('promise 6: changes are told to every view that can see them', async (t) => {
   const namespace = await testNamespace(t, [{ at: '/m', driver: new MemoryDriver() }]);
   const seen: ViewChange[] = [];
-  namespace.of(bob).onChange((change) => seen.push(change));
+  namespace.of(bob).onChange((change) => {
+    seen.push(change);
+    return undefined;
+  });
   const origin = {};
   await namespace.of(alice).write(p('/private'), body('x'), { origin });
   await namespace.of(alice).write(p('/m/f'), body('x'), { origin });
