@@ -101,8 +101,9 @@ function skip(chunks: readonly Uint8Array[], count: number): readonly Uint8Array
   return [chunks[index]!.subarray(left), ...chunks.slice(index + 1)];
 }
 
-/** Seconds as Node wants them, half a microsecond up because libuv cuts off what is finer than one. */
-const seconds = (ms: number) => (ms + 0.0005) / 1000;
+/** Seconds as Node wants them, half a microsecond up because libuv cuts off what is finer than one. Before 1970 a Date:
+ *  a negative number is the time of day to Node. */
+const seconds = (ms: number): number | Date => (ms < 0 ? new Date(ms) : (ms + 0.0005) / 1000);
 
 export function futimes(fd: number, atime: number, mtime: number): Promise<void> {
   return setTimesOfDescriptor(fd, seconds(atime), seconds(mtime));

@@ -181,15 +181,17 @@ test.serial('a mount point is not removed or renamed; no devices and pipes', asy
   t.regex(stderr, /mkfifo: .*Operation not permitted/);
 });
 
-test.serial('times before 1970 and far ahead', async (t) => {
-  const { status, stdout, stderr } = await sh(
-    `
+for (const mount of ['memory', 'local']) {
+  test.serial(`${mount}: times before 1970 and far ahead`, async (t) => {
+    const { status, stdout, stderr } = await sh(
+      `
     : > f; touch -d '1931-02-03 04:05:06.250 UTC' f; stat -c '%Y %y' f; touch -d '2200-01-01 UTC' f; stat -c %Y f; rm f`,
-    { cwd: `${drive.path}/memory` },
-  );
-  t.is(status, 0, stderr);
-  t.is(stdout, '-1227902094 1931-02-03 04:05:06.250000000 +0000\n7258118400\n');
-});
+      { cwd: `${drive.path}/${mount}` },
+    );
+    t.is(status, 0, stderr);
+    t.is(stdout, '-1227902094 1931-02-03 04:05:06.250000000 +0000\n7258118400\n');
+  });
+}
 
 test.serial('sizes past 4 GiB', async (t) => {
   const { status, stdout, stderr } = await sh(
