@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { checkDrivers, type DriverOptions } from './check-drivers.js';
-import { checkDrives } from './check-drives.js';
+import { checkFolders } from './check-folders.js';
 import { checkValue } from './check-value.js';
 import { checkWhole } from './check-whole.js';
 import type { Config } from './config.js';
@@ -59,7 +59,7 @@ export function parseConfig(source: string, { file, folder, kinds, env }: ParseO
   const options = kinds === undefined ? new Map<string, unknown>() : checkDrivers(document, kinds);
   const files = readFiles(document, folder);
   checkWhole(document, files);
-  checkDrives(document, folder, kinds ?? []);
+  checkFolders(document, folder, kinds ?? []);
   if (checked === undefined || document.problems.length > 0) throw new ConfigError(sorted(document));
   return resolveConfig({ source: file, folder, checked, files, options, kinds: kinds ?? [] });
 }

@@ -119,6 +119,59 @@ export const badFiles: readonly BadFile[] = [
     ],
   },
   {
+    name: 'the whole host',
+    yaml: 'mounts: [{ at: /host, driver: local, options: { path: / } }]\n',
+    says: [
+      ':1:55: mounts[0].options.path: holds node.state, with its keys and its database; choose a folder that does not',
+    ],
+  },
+  {
+    name: 'the state folder itself',
+    yaml: 'mounts: [{ at: /tree, driver: local, options: { path: ./data } }]\n',
+    says: [
+      ':1:55: mounts[0].options.path: holds node.state, with its keys and its database; choose a folder that does not',
+    ],
+  },
+  {
+    name: 'a folder in the state folder',
+    yaml: 'node: { state: /srv/state }\nmounts: [{ at: /tree, driver: local, options: { path: /srv/state/files } }]\n',
+    says: [
+      ':2:55: mounts[0].options.path: lies in node.state, with its keys and its database; choose a folder outside of it',
+    ],
+  },
+  {
+    name: 'homes of which that of one user is the state folder',
+    yaml: 'node: { state: /srv/eve }\nhomes: { driver: local, options: { path: /srv/%u } }\n',
+    says: [
+      ':2:42: homes.options.path: holds node.state, with its keys and its database; choose a folder that does not',
+    ],
+  },
+  {
+    name: 'homes beside the keys',
+    yaml: 'homes: { driver: local, options: { path: data/%u } }\n',
+    says: [
+      ':1:42: homes.options.path: lies in node.state, with its keys and its database; choose a folder outside of it',
+    ],
+  },
+  {
+    name: 'a database and a cache in folders that are served',
+    yaml: 'database: sqlite:/srv/a/x.db\ncache: { path: /srv/b }\nmounts:\n  - { at: /a, driver: local, options: { path: /srv/a } }\n  - { at: /b, driver: local, options: { path: /srv/b/c } }\n',
+    says: [
+      ':4:47: mounts[0].options.path: holds database, which is not to be served; choose another folder',
+      ':5:47: mounts[1].options.path: lies in cache.path, which is not to be served; choose a folder outside of it',
+    ],
+  },
+  {
+    name: 'a drive in a home',
+    yaml: 'drives: [{ path: ./data/homes/alice/drive }]\n',
+    says: [':1:18: drives[0].path: lies in homes.options.path, which is served; choose a folder outside of it'],
+  },
+  {
+    name: 'a drive over all homes',
+    yaml: 'drives: [{ path: ./data/homes }]\n',
+    says: [':1:18: drives[0].path: holds homes.options.path, which the daemon itself needs; choose another folder'],
+  },
+  {
     name: 'homes in a drive',
     yaml: 'drives: [{ path: ./d }]\nhomes: { driver: local, options: { path: d/homes/%u } }\n',
     says: [

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
@@ -71,6 +71,31 @@ test('what lies in the state folder follows it', (t) => {
   t.is(config.cache.path, '/var/lib/isthmus/cache');
   t.deepEqual(config.homes.options, { path: '/var/lib/isthmus/homes/%u', create: true });
   t.is(config.drives[0]?.path, '/var/lib/isthmus/drive');
+});
+
+test('what the daemon keeps for itself is found behind links too', (t) => {
+  const base = folder(t);
+  for (const name of ['state/homes', 'real/tree/drive', 'files']) mkdirSync(join(base, name), { recursive: true });
+  symlinkSync('../state', join(base, 'files', 'link'));
+  symlinkSync('loop', join(base, 'loop'));
+  symlinkSync(join(base, 'real', 'tree', 'drive'), join(base, 'drive'));
+  const told = (yaml: string) => {
+    try {
+      parseConfig(`node: { state: state }\n${yaml}`, { file: 'x', folder: base, kinds, env: {} });
+      return '';
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  const mount = (path: string) => `mounts: [{ at: /a, driver: local, options: { path: ${path} } }]\n`;
+  t.regex(told(mount('files/link')), /holds node\.state/);
+  t.regex(told(mount('files/link/not/there/yet')), /lies in node\.state/);
+  t.is(told(mount('files/link/homes/alice')), '');
+  t.is(told(mount('files')), '', 'the driver follows no link out of its folder');
+  t.is(told(mount('loop/x')), '');
+  t.regex(told(`drives: [{ path: drive }]\n${mount('real')}`), /drives\[0\]\.path: lies in mounts\[0\]/);
+  t.regex(told('homes: { driver: local, options: { path: files/link/%u } }\n'), /lies in node\.state/);
+  t.is(told('homes: { driver: local, options: { path: files/link/homes/%u } }\n'), '');
 });
 
 test('host paths are relative to the file, those of drivers too', (t) => {
