@@ -2,6 +2,7 @@
 export interface HttpLimits {
   /** Connections at once from one address (one /64 of IPv6). Trusted proxies are not counted. */
   readonly connectionsPerAddress: number;
+  /** At once from everywhere; past it, whoever has most gives one up. */
   readonly connections: number;
   readonly headerBytes: number;
   /** Requests of one connection that wait or run at once: each may hold a file open and a megabyte of it. */

@@ -98,8 +98,7 @@ export class HttpListener implements Frontend {
       tls === undefined
         ? createServer(settings)
         : createTlsServer({ ...settings, ...tlsSettings(tls), handshakeTimeout: limits.headersTimeout });
-    const cap = new ConnectionCap(limits, this.#proxies, this.#connections);
-    server.maxConnections = limits.connections;
+    const cap = new ConnectionCap(limits, this.#proxies, this.#connections, () => this.#busy());
     server.on('connection', (socket: Socket) => {
       if (!cap.admit(socket)) return;
       this.#sockets.add(socket);
@@ -135,13 +134,16 @@ export class HttpListener implements Frontend {
 
   /** Closes every connection without a request under way; Node's own method leaves those that never had one. */
   #closeIdle(): void {
+    const busy = this.#busy();
+    for (const socket of this.#sockets) if (!busy(socket)) socket.destroy();
+  }
+
+  /** Which connections have a request under way. */
+  #busy(): (socket: Socket) => boolean {
     // With TLS the request lies on another object than the connection: the peer's port tells which.
-    const busy = new Set(
-      [...this.#active.keys()].map(({ remoteAddress, remotePort }) => `${remoteAddress} ${remotePort}`),
-    );
-    for (const socket of this.#sockets) {
-      if (!busy.has(`${socket.remoteAddress} ${socket.remotePort}`)) socket.destroy();
-    }
+    const name = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${remotePort}`;
+    const busy = new Set([...this.#active.keys()].map(name));
+    return (socket) => busy.has(name(socket));
   }
 
   #serve(message: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): void {

@@ -72,6 +72,11 @@ export class Connection {
     return this.#principal === undefined;
   }
 
+  /** Whether the socket is closed, though perhaps not all that came of it. */
+  get ended(): boolean {
+    return this.#socket.destroyed;
+  }
+
   get address(): string {
     return this.#address;
   }
@@ -124,6 +129,11 @@ export class Connection {
 
   destroy(): void {
     this.#socket.destroy();
+  }
+
+  /** Ends the connection of somebody unknown, so that somebody else may come in. */
+  giveWay(): void {
+    this.#refuse('crowded-out');
   }
 
   #ready(): void {

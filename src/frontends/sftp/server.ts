@@ -150,16 +150,25 @@ export class SftpServer implements Frontend {
   #crowded(address: string): string | undefined {
     const { perAddress, anonymousPerAddress, anonymous, connections } = this.#limits;
     let same = 0;
-    let sameAnonymous = 0;
-    let allAnonymous = 0;
+    /** Connections that have not signed in, by address, oldest first. */
+    const unknown = new Map<string, Connection[]>();
+    let allUnknown = 0;
     for (const connection of this.#connections) {
-      if (connection.anonymous) allAnonymous += 1;
-      if (connection.address !== address) continue;
-      same += 1;
-      if (connection.anonymous) sameAnonymous += 1;
+      if (connection.address === address) same += 1;
+      if (!connection.anonymous || connection.ended) continue;
+      allUnknown += 1;
+      const there = unknown.get(connection.address);
+      if (there === undefined) unknown.set(connection.address, [connection]);
+      else there.push(connection);
     }
-    if (same >= perAddress || sameAnonymous >= anonymousPerAddress) return 'address-limit';
-    if (this.#connections.size >= connections || allAnonymous >= anonymous) return 'connection-limit';
+    const own = unknown.get(address)?.length ?? 0;
+    if (same >= perAddress || own >= anonymousPerAddress) return 'address-limit';
+    if (this.#connections.size >= connections) return 'connection-limit';
+    if (allUnknown < anonymous) return undefined;
+    // Some addresses together must not lock out the rest: whoever has most gives its oldest up for whoever has fewer.
+    const most = [...unknown.values()].reduce((a, b) => (b.length > a.length ? b : a));
+    if (most.length <= own) return 'connection-limit';
+    most[0]!.giveWay();
     return undefined;
   }
 }
