@@ -36,6 +36,12 @@ interface ContentCall extends Call {
   readonly origin?: object | undefined;
 }
 
+/** What a commit did: the change under the name, or the conflict copy beside it. */
+interface Stored {
+  readonly kind: 'entry' | 'content';
+  readonly copy: Path | undefined;
+}
+
 /**
  * The content of one open file: what is at the storage, and what was written and is not there yet. One for all the
  * shared handles on a path, or one for a private handle alone.
@@ -82,6 +88,11 @@ export class OpenContent {
   /** Whether there is something that the storage does not have. */
   get dirty(): boolean {
     return this.#dirty && !this.#gone;
+  }
+
+  /** Whether its name was taken away: what is written has nowhere to go. */
+  get gone(): boolean {
+    return this.#gone;
   }
 
   /** Whether the storage has no file under this name yet. */
@@ -150,7 +161,9 @@ export class OpenContent {
       const permissions = mode !== undefined || uid !== undefined || gid !== undefined;
       if (!this.#dirty && !this.#gone) {
         if (driver.setattr === undefined) throw new VfsError('ENOTSUP', 'setattr', this.#path);
-        this.#base = await driver.setattr(this.#path, attributes, { signal: call.signal });
+        const all = { ...this.#pending, ...attributes };
+        this.#base = await driver.setattr(this.#path, all, { signal: call.signal });
+        this.#pending = {};
         return true;
       }
       if (permissions && (driver.setattr === undefined || !driver.traits.permissions)) {
@@ -172,32 +185,46 @@ export class OpenContent {
    */
   async commit(call: ContentCall = {}): Promise<Entry> {
     const done = await this.#gate.alone(async () => {
-      if (!this.dirty) return undefined;
-      const next = await this.#writable(true);
-      const kind = this.#base === undefined ? 'entry' : 'content';
-      let copy: Path | undefined;
-      try {
-        this.#base = await this.#publish(next, call);
-      } catch (error) {
-        if (!isVfsError(error, 'EPRECONDITION')) throw error;
-        const resolved = await this.#resolveConflict(next, call);
-        this.#base = resolved.entry;
-        copy = resolved.copy;
-      }
-      this.#dirty = false;
-      await this.#forgetBytes();
-      if (copy === undefined) await this.#settle(call);
-      return { kind, copy } as const;
+      if (this.#gone) return undefined;
+      const stored = this.#dirty ? await this.#store(call) : undefined;
+      // What is stored is told to everyone, also when an attribute is then refused.
+      const refused = await this.#settle(call).then(
+        () => undefined,
+        (error: unknown) => ({ error }),
+      );
+      return { stored, refused };
     });
     // Outside the gate: the kernel may hold what we wait for until we have answered its reads.
-    if (done?.copy !== undefined) {
-      await this.#emit('content', undefined); // who wrote ours has it in its cache, and the name means theirs
-      const { space } = this.mount;
-      await this.#context.changes.emit({ space, path: done.copy, kind: 'entry', origin: undefined });
-    } else if (done !== undefined) {
-      await this.#emit(done.kind, call.origin ?? this.#options.origin);
-    }
+    if (done?.stored !== undefined) await this.#tell(done.stored, call);
+    if (done?.refused !== undefined) throw done.refused.error;
     return this.entry;
+  }
+
+  /** Puts the content to the storage; afterwards it is read from there. */
+  async #store(call: ContentCall): Promise<Stored> {
+    const next = await this.#writable(true);
+    const kind = this.#base === undefined ? 'entry' : 'content';
+    let copy: Path | undefined;
+    try {
+      this.#base = await this.#publish(next, call);
+    } catch (error) {
+      if (!isVfsError(error, 'EPRECONDITION')) throw error;
+      const resolved = await this.#resolveConflict(next, call);
+      this.#base = resolved.entry;
+      copy = resolved.copy;
+    }
+    this.#dirty = false;
+    const { mtime: _, ...rest } = this.#pending;
+    this.#pending = copy === undefined ? rest : {};
+    await this.#forgetBytes();
+    return { kind, copy };
+  }
+
+  async #tell({ kind, copy }: Stored, call: ContentCall): Promise<void> {
+    if (copy === undefined) return this.#emit(kind, call.origin ?? this.#options.origin);
+    await this.#emit('content', undefined); // who wrote ours has it in its cache, and the name means theirs
+    const { space } = this.mount;
+    await this.#context.changes.emit({ space, path: copy, kind: 'entry', origin: undefined });
   }
 
   /**
@@ -214,13 +241,24 @@ export class OpenContent {
     });
   }
 
+  /** Runs `act`, which gives the name to another content. Until that has happened this one keeps it, also while it is
+   *  only here: a rename that fails must not cost what somebody is writing. */
+  async replacedBy(act: () => Promise<void>): Promise<void> {
+    await this.#gate.alone(async () => {
+      if (this.#base !== undefined && !this.#gone) await this.#keepBytes();
+      await act();
+      this.#gone = true;
+    });
+  }
+
   /** Runs `act`, which gives this content, or a folder above it, another name. */
   async moving(to: Path, act: () => Promise<void>): Promise<void> {
     await this.#gate.alone(async () => {
       await act();
       this.#path = to;
-      // A rename may change the etag: without the new one the next commit would look like a conflict.
-      if (this.#base !== undefined) this.#base = await this.mount.driver.stat(to);
+      // A rename may change the etag: without the new one the next commit would look like a conflict. That is no reason
+      // to say that the rename failed.
+      if (this.#base !== undefined) this.#base = await this.mount.driver.stat(to).catch(() => this.#base);
     });
   }
 
@@ -229,9 +267,10 @@ export class OpenContent {
    * over as long as nothing was read of ours; who has read from it goes on with it, or would get a mix of both.
    */
   async isCurrent(seen: Entry, call?: Call): Promise<boolean> {
-    if (this.#base?.etag === seen.etag) return true;
+    if (!this.#gone && this.#base?.etag === seen.etag) return true;
     return this.#gate.alone(async () => {
-      if (this.#dirty || this.#gone || this.#base === undefined) return true;
+      if (this.#gone) return false;
+      if (this.#dirty || this.#base === undefined) return true;
       // With the gate shut, and so after any commit of our own that `seen` may be older than.
       const entry = await this.mount.driver.stat(this.#path, call);
       if (this.#base.etag === entry.etag) return true;
@@ -261,8 +300,12 @@ export class OpenContent {
     if (this.#pending.mtime !== undefined) this.#pending = { ...this.#pending, mtime: undefined };
   }
 
+  get #mtime(): number | undefined {
+    return this.#pending.mtime ?? (this.#options.unconditional ? undefined : this.#written);
+  }
+
   async #publish(next: Replacement, call: Call): Promise<Entry> {
-    const mtime = this.#pending.mtime ?? (this.#options.unconditional ? undefined : this.#written);
+    const mtime = this.#mtime;
     const base = this.#base;
     const conditions = this.#options.unconditional
       ? {}
@@ -273,20 +316,21 @@ export class OpenContent {
   }
 
   async #resolveConflict(next: Replacement, call: Call): Promise<{ entry: Entry; copy: Path | undefined }> {
+    const mtime = this.#mtime;
     const theirs = await this.mount.driver.stat(this.#path, call).catch((error: unknown) => {
       if (isVfsError(error, 'ENOENT')) return undefined;
       throw error;
     });
     // Removed behind our back: ours is the only content there is.
     if (theirs === undefined) {
-      const entry = await next.commit({ path: this.#path, ifNoneMatch: '*', signal: call.signal });
+      const entry = await next.commit({ path: this.#path, mtime, ifNoneMatch: '*', signal: call.signal });
       return { entry, copy: undefined };
     }
     for (let attempt = 0; ; attempt++) {
       const name = conflictName(nameOf(this.#path), this.#context.node, new Date(), attempt);
       const copy = join(parentOf(this.#path), name);
       try {
-        await next.commit({ path: copy, ifNoneMatch: '*', signal: call.signal });
+        await next.commit({ path: copy, mtime, ifNoneMatch: '*', signal: call.signal });
       } catch (error) {
         if (isVfsError(error, 'EPRECONDITION') && attempt < 10) continue;
         throw error;
@@ -298,11 +342,12 @@ export class OpenContent {
 
   /** Attributes that were set while the content was not at the storage. */
   async #settle(call: Call): Promise<void> {
-    const { mtime: _, ...rest } = this.#pending;
-    this.#pending = {};
+    const wanted = this.#pending;
     const { driver } = this.mount;
-    if (Object.values(rest).every((value) => value === undefined) || driver.setattr === undefined) return;
-    this.#base = await driver.setattr(this.#path, rest, call);
+    if (driver.setattr !== undefined && Object.values(wanted).some((value) => value !== undefined)) {
+      this.#base = await driver.setattr(this.#path, wanted, { signal: call.signal });
+    }
+    this.#pending = {};
   }
 
   async #keepBytes(): Promise<void> {
@@ -349,9 +394,20 @@ export class OpenContent {
     const { driver } = this.mount;
     const options = { keep, mode: this.#options.mode };
     // Where another content was read from already, that is what is to be kept, not what has the name by now.
-    if (this.#gone) return this.#copyOfReader(keep);
+    if (this.#gone || (keep && (await this.#readAnother()))) return this.#copyOfReader(keep);
     if (driver.replace !== undefined) return driver.replace(this.#path, options);
     return this.#context.staging.replace(driver, this.#path, options);
+  }
+
+  /** Whether another content has the name by now than the one that is held open for reading. */
+  async #readAnother(): Promise<boolean> {
+    const { driver } = this.mount;
+    if (this.#reader === undefined || driver.open === undefined) return false;
+    const now = await driver.stat(this.#path).catch((error: unknown) => {
+      if (isVfsError(error, 'ENOENT')) return undefined;
+      throw error;
+    });
+    return now?.etag !== this.#base?.etag;
   }
 
   async #copyOfReader(keep: boolean): Promise<Replacement> {
@@ -371,14 +427,15 @@ export class OpenContent {
     const next = this.#next;
     this.#next = undefined;
     this.#replacement = undefined;
-    await (await next?.catch(() => undefined))?.abort();
+    // What cannot be given back is no trouble of the content, which is where it should be.
+    await next?.then((replacement) => replacement.abort()).catch(() => {});
     await this.#closeReader();
   }
 
   async #closeReader(): Promise<void> {
     const reader = this.#reader;
     this.#reader = undefined;
-    await (await reader?.catch(() => undefined))?.close();
+    await reader?.then((file) => file.close()).catch(() => {});
   }
 
   #emit(kind: 'entry' | 'content', origin: object | undefined): Promise<void> {

@@ -75,14 +75,18 @@ export class OpenFiles {
    * close); when that fails there is nobody left to tell but the log.
    */
   async release(content: OpenContent): Promise<void> {
-    if ((this.#holders.get(content) ?? 0) === 1 && content.dirty) {
+    const last = () => this.#holders.get(content) === 1;
+    // Again and again: while one commit is told to everyone, somebody may open, write and close.
+    while (last() && content.dirty) {
       try {
         await content.commit();
       } catch (error) {
+        if (!last()) break;
         this.#log.error(
           { mount: content.mount.at, path: content.path, bytes: content.entry.size, err: error },
           'what was written after the last close could not be stored and is lost',
         );
+        break;
       }
     }
     if (this.#count(content, -1) > 0) return;
@@ -121,12 +125,7 @@ export class OpenFiles {
       act,
     );
     if (replaced === undefined || moved.includes(replaced)) return rename();
-    let renamed = false;
-    await replaced.removing(() => {
-      renamed = true;
-      return rename();
-    });
-    if (!renamed) await rename();
+    await replaced.replacedBy(rename);
     this.forget(replaced);
   }
 
@@ -141,7 +140,9 @@ export class OpenFiles {
   /** Another content is under the path now; whoever reads the old one keeps it. */
   async replaced(mount: Mount, path: Path, entry: Entry): Promise<void> {
     const content = this.get(mount, path);
-    if (content !== undefined && !(await content.isCurrent(entry))) this.forget(content);
+    // Where the storage does not say, the old one is left to its holders: their commits are conditional.
+    const current = await content?.isCurrent(entry).catch(() => false);
+    if (content !== undefined && !current) this.forget(content);
   }
 
   #count(content: OpenContent, by: number): number {

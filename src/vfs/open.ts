@@ -37,6 +37,8 @@ async function openShared(
   const { mount, inner } = location;
   if (existing?.dirty) return reopen(existing, options);
   const entry = await existingFile(location, options);
+  // Removed while we looked: what we saw may be older than that, and what is written to this one goes nowhere.
+  if (existing?.gone) return openShared(shared, location, options, undefined);
   if (entry === undefined) {
     const content = new OpenContent(shared.content, mount, inner, undefined, options);
     await content.begin();

@@ -1,0 +1,178 @@
+import test from 'ava';
+import type { Driver, Replacement } from '../../mounts/driver.js';
+import { MemoryDriver } from '../../mounts/memory.js';
+import { VfsError } from '../../src/core/errors.js';
+import type { OpenOptions } from '../../src/vfs/handle.js';
+import { alice, body, names, p, testNamespace, text, wholeBodies } from '../support/namespace.js';
+
+/*
+ * What must not be lost, torn or said to be well when something fails, or happens in between.
+ */
+
+const f = p('/m/f');
+const shared: OpenOptions = { read: true, write: true, sharing: 'shared' };
+const away = (op: string, path: string) => new VfsError('EUNAVAILABLE', op, path);
+
+/** A storage with one method made to fail, once or until `times` is over. */
+function failing<K extends 'rename' | 'stat' | 'setattr' | 'unlink'>(driver: MemoryDriver, name: K, times = 1) {
+  const real = driver[name].bind(driver) as (...args: unknown[]) => unknown;
+  let left = times;
+  const broken = (path: string, ...rest: unknown[]) => {
+    if (left-- > 0) return Promise.reject(away(name, path));
+    return real(path, ...rest);
+  };
+  Object.assign(driver, { [name]: broken });
+}
+
+async function setup(t: Parameters<typeof testNamespace>[0], wrap: (driver: MemoryDriver) => Driver = (one) => one) {
+  const storage = new MemoryDriver();
+  const namespace = await testNamespace(t, [{ at: '/m', driver: wrap(storage) }]);
+  const view = namespace.of(alice);
+  const at = async (path = f) => text((await view.read(path)).body);
+  return { storage, namespace, view, at };
+}
+
+const write = Buffer.from('written');
+
+for (const [where, wrap] of [
+  ['on a storage that holds files open', (one: Driver) => one],
+  ['on a storage of whole bodies', wholeBodies],
+] as const) {
+  test(`${where}: a rename onto a file in the making that fails does not cost what is being written`, async (t) => {
+    const { storage, view, at } = await setup(t, wrap);
+    await view.write(p('/m/other'), body('other'));
+    const handle = await view.open(f, { ...shared, create: true });
+    await handle.write(0, write);
+    failing(storage, 'rename');
+    await t.throwsAsync(view.rename(p('/m/other'), f), { code: 'EUNAVAILABLE' });
+    await handle.commit();
+    await handle.close();
+    t.is(await at(), 'written');
+  });
+
+  test(`${where}: a rename that was done is done, though the storage does not answer behind it`, async (t) => {
+    const { storage, view } = await setup(t, wrap);
+    await view.write(f, body('old'));
+    const handle = await view.open(f, shared);
+    const rename = storage.rename.bind(storage);
+    storage.rename = async (...args) => {
+      await rename(...args);
+      failing(storage, 'stat');
+    };
+    await view.rename(f, p('/m/g'));
+    await handle.write(0, write);
+    await handle.close();
+    const found = await names(view.list(p('/m')));
+    t.true(found.includes('g'));
+    t.false(found.includes('f'), 'what is written goes along');
+    const kept = await Promise.all(found.map(async (name) => text((await view.read(p(`/m/${name}`))).body)));
+    t.true(kept.includes('written'));
+  });
+}
+
+test('what is written and closed while an earlier commit is being told is not lost', async (t) => {
+  const { view, at } = await setup(t);
+  await view.write(f, body('old'));
+  const first = await view.open(f, shared);
+  await first.write(0, Buffer.from('first'));
+  let told = () => {};
+  const telling = new Promise<void>((resolve) => {
+    view.onChange(() => {
+      resolve();
+      return new Promise<void>((release) => {
+        told = release;
+      });
+    });
+  });
+  const closing = first.close();
+  await telling;
+  const second = await view.open(f, shared);
+  await second.write(0, write);
+  await second.close();
+  told();
+  await closing;
+  t.is(await at(), 'written');
+});
+
+test('an attribute that is refused after the content was stored: told, asked for again, and the content is announced', async (t) => {
+  const { storage, view, at } = await setup(t);
+  await view.write(f, body('old'));
+  const handle = await view.open(f, shared);
+  await handle.write(0, write);
+  await handle.setattr({ mode: 0o600 });
+  const told: string[] = [];
+  view.onChange(({ kind }) => void told.push(kind));
+  failing(storage, 'setattr');
+  await t.throwsAsync(handle.commit(), { code: 'EUNAVAILABLE' });
+  t.is(await at(), 'written');
+  t.deepEqual(told, ['content']);
+  await handle.commit();
+  t.is((await view.stat(f)).mode, 0o600);
+  await handle.close();
+});
+
+test('a storage that cannot free what was committed has it all the same', async (t) => {
+  const { storage, view, at } = await setup(t);
+  const replace = storage.replace.bind(storage);
+  storage.replace = async (...args) => {
+    const next: Replacement = await replace(...args);
+    return Object.assign(next, { abort: () => Promise.reject(away('abort', '/f')) });
+  };
+  const handle = await view.open(f, { ...shared, create: true });
+  await handle.write(0, write);
+  await handle.commit();
+  await handle.close();
+  t.is(await at(), 'written');
+});
+
+test('an upload over a file that somebody reads is told as stored, whatever the storage says next', async (t) => {
+  const { storage, view, at } = await setup(t);
+  await view.write(f, body('old'));
+  const reader = await view.open(f, { read: true, sharing: 'shared' });
+  await reader.read(0, Buffer.alloc(3));
+  const told: string[] = [];
+  view.onChange(({ kind }) => void told.push(kind));
+  const put = storage.put.bind(storage);
+  storage.put = async (...args) => {
+    const entry = await put(...args);
+    failing(storage, 'stat');
+    return entry;
+  };
+  await view.write(f, body('new'));
+  t.deepEqual(told, ['content']);
+  t.is(await at(), 'new');
+  await reader.close();
+});
+
+test('what an open file was read from is what a write changes, not what took its name meanwhile', async (t) => {
+  const { storage, view } = await setup(t);
+  await view.write(f, body('1111'));
+  const handle = await view.open(f, shared);
+  await handle.read(0, Buffer.alloc(4));
+  await storage.put(p('/f'), body('2222'));
+  await handle.write(1, Buffer.from('xx'));
+  await handle.commit();
+  await handle.close();
+  const found = await names(view.list(p('/m')));
+  const contents = await Promise.all(found.map(async (name) => text((await view.read(p(`/m/${name}`))).body)));
+  t.deepEqual(contents.sort(), ['1xx1', '2222']);
+});
+
+test('a file that is opened while it is removed and made anew is the new one', async (t) => {
+  const { storage, view, at } = await setup(t);
+  await view.write(f, body('old'));
+  const reader = await view.open(f, { read: true, sharing: 'shared' });
+  const stat = storage.stat.bind(storage);
+  storage.stat = async (...args) => {
+    storage.stat = stat;
+    await view.unlink(f);
+    await view.write(f, body('new'));
+    return stat(...args);
+  };
+  const writer = await view.open(f, shared);
+  await writer.write(3, Buffer.from('er'));
+  await writer.commit();
+  t.is(await at(), 'newer');
+  await writer.close();
+  await reader.close();
+});
