@@ -4,12 +4,10 @@ import type pretty from 'pino-pretty';
 import type { LogLevel } from './config/config.js';
 import { isVfsError } from './core/errors.js';
 import type { Logger } from './core/log.js';
+import { withoutSecrets } from './without-secrets.js';
 
 /** Only a terminal needs pino-pretty, and loading it costs every start. */
 const require = createRequire(import.meta.url);
-
-/** Fields that never reach the log, wherever they stand in what is logged. */
-const SECRET_FIELDS = ['password', 'secret', 'privateKey', 'passphrase', 'authorization', 'cookie', 'token', 'tokens'];
 
 export interface DaemonLogger extends Logger {
   /** Takes effect at once, also for children made earlier. */
@@ -33,7 +31,8 @@ export function makeLogger(level: LogLevel): DaemonLogger {
     {
       level: 'debug',
       base: { pid: process.pid },
-      redact: { paths: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: '[secret]' },
+      // pino's own redaction costs a tenth of a small request.
+      formatters: { log: withoutSecrets },
       serializers: { err: (error: unknown) => errorFields(error), error: (error: unknown) => errorFields(error) },
       hooks: {
         logMethod(args, method, rank) {
@@ -43,7 +42,12 @@ export function makeLogger(level: LogLevel): DaemonLogger {
     },
     stream,
   );
+  const { child } = logger;
   return Object.assign(logger, {
+    // Inherited by children, which pino makes with their parent as prototype.
+    child(this: typeof logger, fields: object) {
+      return child.call(this, withoutSecrets(fields));
+    },
     setLevel(next: LogLevel) {
       threshold = RANK[next];
     },
