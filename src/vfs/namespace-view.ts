@@ -2,17 +2,18 @@ import type { Principal } from '../auth/principal.js';
 import type { Bytes, Call } from '../core/bytes.js';
 import type { Attributes, Entry, Space } from '../core/entry.js';
 import { isVfsError, VfsError } from '../core/errors.js';
-import { isWithin, nameOf, type Path, parentOf, ROOT } from '../core/path.js';
+import { concat, isWithin, nameOf, type Path, parentOf, ROOT, relativeTo } from '../core/path.js';
 import type { ChangeListener } from './changes.js';
-import { copyTree } from './copy.js';
+import { copyTree, stampOf } from './copy.js';
 import { mayChange } from './grants.js';
 import type { Handle, OpenOptions } from './handle.js';
 import { listFolder } from './listing.js';
 import type { HeldLock, Place } from './lock-table.js';
 import type { Lock, LockRequest } from './locks.js';
+import { moveAcross } from './move.js';
 import type { Shared } from './namespace.js';
 import { openFile } from './open.js';
-import { removeTree } from './remove.js';
+import { type Removable, removeTree } from './remove.js';
 import { mountRoot } from './root.js';
 import type { Location, Tree } from './tree.js';
 import type {
@@ -141,12 +142,16 @@ export class NamespaceView implements View {
   }
 
   async removeTree(path: Path, call: ChangeCall = {}): Promise<void> {
+    await this.#removeAll(path, call);
+  }
+
+  async #removeAll(path: Path, call: ChangeCall, removable?: (location: Location) => Removable): Promise<void> {
     await this.#change(path, async (location, tree) => {
       const { mount, inner } = location;
       if (tree.mountAt(path) !== undefined || tree.holdsMounts(path)) throw new VfsError('EBUSY', 'remove', inner);
       this.#checkLocks(tree, path, call, { parent: true, below: true });
       try {
-        await removeTree(this.#shared.files, mount, inner, call);
+        await removeTree(this.#shared.files, mount, inner, call, removable?.(location));
       } catch (error) {
         await this.#emit(location, 'tree', call.origin);
         throw error;
@@ -186,16 +191,17 @@ export class NamespaceView implements View {
       await this.rename(from, to, options);
     } catch (error) {
       if (!isVfsError(error, 'EXDEV', 'ENOTSUP')) throw error;
-      const tree = this.#tree();
-      this.#checkLocks(tree, from, options, { parent: true, below: true });
-      await copyTree(this, from, to, { ...options, deep: true, fresh: true });
-      if (this.#shared.properties.any) {
-        const [source, target] = [placeOf(tree.locate(from)), placeOf(tree.locate(to))];
-        await this.#shared.properties.move(source.space, source.path, target.space, target.path);
-      }
-      // Every file was verified at the target by its put; only now the source goes.
-      await this.removeTree(from, options);
+      this.#checkLocks(this.#tree(), from, options, { parent: true, below: true });
+      await moveAcross(this, this.#shared, this.#tree(), from, to, options);
     }
+  }
+
+  /** Removes a tree as long as what it holds is what `known` says, by path of the view. */
+  async removeOnly(path: Path, known: ReadonlyMap<Path, string>, call: ChangeCall): Promise<void> {
+    await this.#removeAll(path, call, (location) => {
+      const seen = (inner: Path) => concat(location.path, relativeTo(inner, location.inner));
+      return (inner, entry) => known.get(seen(inner)) === stampOf(entry);
+    });
   }
 
   async copy(from: Path, to: Path, options: CopyCall = {}): Promise<Node> {

@@ -37,7 +37,8 @@ export interface View {
 
   /** POSIX rename inside one mount; EXDEV between two. Open handles follow. */
   rename(from: Path, to: Path, options?: RenameCall): Promise<void>;
-  /** As rename; between mounts it copies, verifies, and then deletes. */
+  /** As rename; between mounts it copies, verifies, and then deletes what it copied. When the copy fails it is removed;
+   *  what was changed at `from` meanwhile stays there, EBUSY, and all that was copied is at `to`. */
   move(from: Path, to: Path, options?: RenameCall): Promise<void>;
   /** Copies a file, or a folder with all it holds (`deep`, default true), inside the storage where that is offered. */
   copy(from: Path, to: Path, options?: CopyCall): Promise<Node>;

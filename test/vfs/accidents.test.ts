@@ -176,3 +176,136 @@ test('a file that is opened while it is removed and made anew is the new one', a
   await writer.close();
   await reader.close();
 });
+
+/** A home and a mount, with a folder `/d` of three files at home. */
+async function acrossSetup(t: Parameters<typeof testNamespace>[0]) {
+  const home = new MemoryDriver();
+  const storage = new MemoryDriver();
+  const namespace = await testNamespace(t, [{ at: '/m', driver: storage }], () => home);
+  const view = namespace.of(alice);
+  await view.mkdir(p('/d'));
+  for (const name of ['1', '2', '3']) await view.write(p(`/d/${name}`), body(name));
+  return { home, storage, view };
+}
+
+/** Runs `act` when the move has put its last file, before it removes the first. */
+function beforeRemoval(home: MemoryDriver, act: () => Promise<unknown>): void {
+  const unlink = home.unlink.bind(home);
+  let first: Promise<unknown> | undefined;
+  const list = home.list.bind(home);
+  let listings = 0;
+  home.unlink = async (...args) => {
+    await first;
+    return unlink(...args);
+  };
+  home.list = async function* (...args) {
+    if (++listings === 2) {
+      first = act();
+      await first;
+    }
+    yield* list(...args);
+  };
+}
+
+test('a move across mounts does not remove what came, or was changed, after it was copied', async (t) => {
+  const { home, view } = await acrossSetup(t);
+  beforeRemoval(home, async () => {
+    await home.put(p('/d/2'), body('changed'));
+    await home.put(p('/d/4'), body('came'));
+  });
+  await t.throwsAsync(view.move(p('/d'), p('/m/d')), { code: 'EBUSY' });
+  t.deepEqual(await names(view.list(p('/m/d'))), ['1', '2', '3']);
+  t.is(await text((await view.read(p('/d/2'))).body), 'changed');
+  t.is(await text((await view.read(p('/d/4'))).body), 'came');
+});
+
+test('a move across mounts takes along what is being written, and leaves what is written later', async (t) => {
+  const { home, view } = await acrossSetup(t);
+  const handle = await view.open(p('/d/new'), { ...shared, create: true });
+  await handle.write(0, write);
+  beforeRemoval(home, () => handle.write(0, Buffer.from('WRITTEN')));
+  await t.throwsAsync(view.move(p('/d'), p('/m/d')), { code: 'EBUSY' });
+  t.is(await text((await view.read(p('/m/d/new'))).body), 'written');
+  await handle.close();
+  t.is(await text((await view.read(p('/d/new'))).body), 'WRITTEN');
+});
+
+test('a move across mounts that fails takes its half back, and nothing else', async (t) => {
+  const { storage, view } = await acrossSetup(t);
+  const put = storage.put.bind(storage);
+  storage.put = (path, content, options) =>
+    path.endsWith('/3') ? Promise.reject(away('put', path)) : put(path, content, options);
+  await t.throwsAsync(view.move(p('/d'), p('/m/d')), { code: 'EUNAVAILABLE' });
+  t.deepEqual(await names(view.list(p('/m'))), []);
+  t.deepEqual(await names(view.list(p('/d'))), ['1', '2', '3']);
+});
+
+test('a caller who goes away while the source is removed leaves a move that is done', async (t) => {
+  const { home, view } = await acrossSetup(t);
+  const gone = new AbortController();
+  beforeRemoval(home, async () => gone.abort());
+  await view.move(p('/d'), p('/m/d'), { signal: gone.signal });
+  t.deepEqual(await names(view.list(p('/m/d'))), ['1', '2', '3']);
+  await t.throwsAsync(view.stat(p('/d')), { code: 'ENOENT' });
+});
+
+test('a symbolic link that a storage cannot keep does not cost the file it was to replace', async (t) => {
+  const { storage, view, at } = await setup(t);
+  await view.write(f, body('kept'));
+  await view.symlink(p('/l'), 'target');
+  const symlink = storage.symlink.bind(storage);
+  storage.symlink = (path) => Promise.reject(new VfsError('ENOTSUP', 'symlink', path));
+  await t.throwsAsync(view.copy(p('/l'), f), { code: 'ENOTSUP' });
+  t.is(await at(), 'kept');
+  storage.symlink = symlink;
+  await view.copy(p('/l'), f);
+  t.is(await view.readlink(f), 'target');
+  t.deepEqual(await names(view.list(p('/m'))), ['f']);
+});
+
+test('a copy that is refused gives the body of its source back', async (t) => {
+  const { home, storage, view } = await acrossSetup(t);
+  const get = home.get.bind(home);
+  let left = false;
+  home.get = async (...args) => {
+    const inner = (await get(...args))[Symbol.asyncIterator]();
+    const iterator = {
+      next: () => inner.next(),
+      return: async () => {
+        left = true;
+        return { done: true as const, value: undefined };
+      },
+    };
+    return { [Symbol.asyncIterator]: () => iterator };
+  };
+  storage.put = (path) => Promise.reject(away('put', path));
+  await t.throwsAsync(view.copy(p('/d/1'), p('/m/1')), { code: 'EUNAVAILABLE' });
+  t.true(left);
+});
+
+test('a copy that must not replace does not replace what came while it was read', async (t) => {
+  const { home, storage, view } = await acrossSetup(t);
+  const get = home.get.bind(home);
+  home.get = async (...args) => {
+    await storage.put(p('/1'), body('theirs'));
+    return get(...args);
+  };
+  await t.throwsAsync(view.copy(p('/d/1'), p('/m/1'), { noReplace: true }), { code: 'EPRECONDITION' });
+  t.is(await text((await view.read(p('/m/1'))).body), 'theirs');
+});
+
+test('removing a folder that fails does not cost what is being written in it', async (t) => {
+  const { storage, view } = await setup(t);
+  await view.mkdir(p('/m/d'));
+  const handle = await view.open(p('/m/d/new'), { ...shared, create: true });
+  await handle.write(0, write);
+  const list = storage.list.bind(storage);
+  storage.list = async function* (path) {
+    storage.list = list;
+    yield [];
+    throw away('list', path);
+  };
+  await t.throwsAsync(view.removeTree(p('/m/d')), { code: 'EUNAVAILABLE' });
+  await handle.close();
+  t.is(await text((await view.read(p('/m/d/new'))).body), 'written');
+});

@@ -71,6 +71,35 @@ test('a copy that fails does not cost the folder it was to replace', async (t) =
   }
 });
 
+test('a move over a folder that fails once all is there does not take it away again', async (t) => {
+  const source = new MemoryDriver();
+  const server = await webdavServer(t, { mounts: [{ at: '/src', driver: source }] });
+  await plant(server, '/src/a', 'one', 'two');
+  await plant(server, '/b', 'old');
+  const unlink = source.unlink.bind(source);
+  source.unlink = async (path, call) => {
+    if (path === '/a/two') throw new VfsError('EACCES', 'unlink', path);
+    return unlink(path, call);
+  };
+  t.true((await dav(server, 'MOVE', '/src/a', to('/b'))).status >= 207);
+  t.is((await dav(server, 'GET', '/b/one')).text, '/src/a/one');
+  t.is((await dav(server, 'GET', '/b/two')).text, '/src/a/two');
+});
+
+test('a move over a folder that was done, and is told as failed, is not undone by removing it', async (t) => {
+  const storage = new MemoryDriver();
+  const server = await webdavServer(t, { mounts: [{ at: '/m', driver: storage }] });
+  await plant(server, '/m/a', 'one');
+  await plant(server, '/m/b', 'old');
+  const rename = storage.rename.bind(storage);
+  storage.rename = async (from, target, options) => {
+    await rename(from, target, options);
+    if (from === '/a') throw new VfsError('EUNAVAILABLE', 'rename', from);
+  };
+  t.is((await dav(server, 'MOVE', '/m/a', to('/m/b'))).status, 503);
+  t.is((await dav(server, 'GET', '/m/b/one')).text, '/m/a/one');
+});
+
 test('depth, missing parents, and places within each other', async (t) => {
   const server = await webdavServer(t);
   await plant(server, '/a', 'x');

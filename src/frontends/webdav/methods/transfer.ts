@@ -30,7 +30,7 @@ async function transfer(exchange: Exchange, verb: 'copy' | 'move'): Promise<void
     if (verb === 'copy') await view.copy(path, to, { ...call, noReplace, deep: depth === 'infinity' });
     else await view.move(path, to, { ...call, noReplace });
   };
-  if (target !== undefined && (folder || target.kind === 'directory')) await replaceTree(exchange, to, run);
+  if (target !== undefined && (folder || target.kind === 'directory')) await replaceTree(exchange, to, verb, run);
   else await run();
   reply(exchange, target === undefined ? 201 : 204);
 }
@@ -40,7 +40,12 @@ async function transfer(exchange: Exchange, verb: 'copy' | 'move'): Promise<void
  * (§9.8.4), and a failure must not cost the old one: it is moved aside first and removed last. Where a storage cannot
  * rename a folder, there is nothing but to remove it before.
  */
-async function replaceTree({ view, call }: Exchange, to: Path, run: () => Promise<void>): Promise<void> {
+async function replaceTree(
+  { view, call }: Exchange,
+  to: Path,
+  verb: 'copy' | 'move',
+  run: () => Promise<void>,
+): Promise<void> {
   const aside = join(parentOf(to), `.replaced-${randomBytes(8).toString('hex')}`);
   try {
     await view.rename(to, aside, { ...call, noReplace: true });
@@ -54,8 +59,9 @@ async function replaceTree({ view, call }: Exchange, to: Path, run: () => Promis
   try {
     await run();
   } catch (error) {
-    await view.removeTree(to, unhurried).catch(() => {});
-    await view.rename(aside, to, unhurried);
+    // What a failed move left at the destination may be all there is of it: only a copy may go.
+    if (verb === 'copy') await view.removeTree(to, unhurried).catch(() => {});
+    await view.rename(aside, to, { ...unhurried, noReplace: true }).catch(() => {});
     throw error;
   }
   await view.removeTree(aside, unhurried);
