@@ -3,7 +3,7 @@ import type { Bytes, Call } from '../../src/core/bytes.js';
 import type { Attributes, Entry } from '../../src/core/entry.js';
 import { isVfsError, VfsError } from '../../src/core/errors.js';
 import { nameOf, type Path, parentOf, ROOT } from '../../src/core/path.js';
-import type { Driver, DriverContext, GetOptions, PutOptions, RenameOptions, Traits } from '../driver.js';
+import type { Content, Driver, DriverContext, GetOptions, PutOptions, RenameOptions, Traits } from '../driver.js';
 import { children } from './children.js';
 import { COPY_LIMITS, type CopyLimits, copyObject } from './copying.js';
 import { download, notFile } from './download.js';
@@ -28,6 +28,7 @@ export class S3Driver implements Driver {
     atomicRename: false,
     caseSensitive: true,
     permissions: false,
+    entryWithContent: true,
     maxFileSize: MAX_FILE,
   };
   readonly #tree: Tree;
@@ -53,7 +54,7 @@ export class S3Driver implements Driver {
     yield* children(this.#tree, at('list', path, call));
   }
 
-  async get(path: Path, options: GetOptions = {}): Promise<Bytes> {
+  async get(path: Path, options: GetOptions = {}): Promise<Content> {
     const where = at('get', path, options);
     if (path === ROOT) throw new VfsError('EISDIR', 'get', path);
     return download(this.#tree, options, where);

@@ -8,7 +8,7 @@ const MTIME = 'x-amz-meta-mtime';
 /** What a copy that replaces the metadata must say again. */
 const CARRIED = /^(content-(type|disposition|encoding|language)|cache-control|expires|x-amz-(meta-.*|storage-class))$/;
 
-/** An object as HEAD describes it. */
+/** An object as HEAD and GET describe it. */
 export interface Found {
   readonly entry: Entry;
   /** Headers that go with the content: type, disposition, metadata; the modification time is not among them. */
@@ -27,8 +27,12 @@ export async function find(client: S3Client, key: string, where: Where): Promise
   }
 }
 
-function describe(answer: S3Answer, where: Where): Found {
-  const size = Number(answer.header('content-length') ?? Number.NaN);
+/** @param size  of the whole object, where the answer is about a part of it */
+export function describe(
+  answer: S3Answer,
+  where: Where,
+  size = Number(answer.header('content-length') ?? Number.NaN),
+): Found {
   const kept = parseTime(answer.header(MTIME));
   const modified = Date.parse(answer.header('last-modified') ?? '');
   const { etag } = answer;

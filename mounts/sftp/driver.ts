@@ -4,6 +4,7 @@ import type { Attributes, Entry, Space } from '../../src/core/entry.js';
 import { VfsError } from '../../src/core/errors.js';
 import { isWithin, nameOf, type Path, ROOT } from '../../src/core/path.js';
 import {
+  type Content,
   type Driver,
   type DriverContext,
   type GetOptions,
@@ -59,6 +60,7 @@ export class SftpDriver implements Driver {
       atomicRename: this.#atomicRename,
       caseSensitive: true,
       permissions: true,
+      entryWithContent: true,
     };
   }
 
@@ -71,7 +73,7 @@ export class SftpDriver implements Driver {
     yield* pages(this.#pool, path, call, this.#context.log);
   }
 
-  async get(path: Path, options: GetOptions = {}): Promise<Bytes> {
+  async get(path: Path, options: GetOptions = {}): Promise<Content> {
     const { start = 0, end = Number.POSITIVE_INFINITY, ifMatch } = options;
     this.#begin({ op: 'get', path }, options);
     if (!(start >= 0 && end >= start)) throw new VfsError('EINVAL', 'get', path, { detail: 'not a range' });

@@ -2,7 +2,7 @@ import type { Call } from '../../src/core/bytes.js';
 import type { Entry } from '../../src/core/entry.js';
 import { isVfsError, VfsError } from '../../src/core/errors.js';
 import { nameOf, type Path } from '../../src/core/path.js';
-import type { OpenFile } from '../driver.js';
+import type { Content, OpenFile } from '../driver.js';
 import { entryOf, kindOf } from './attributes.js';
 import { type Budget, WINDOW } from './budget.js';
 import { type Pool, Weight } from './pool.js';
@@ -73,7 +73,8 @@ async function readWhole(file: OpenRemote, position: number, length: number): Pr
 }
 
 /** The bytes [start, end) of an open file, which is closed at the end, at the first error and when it is left. */
-export class RemoteBody implements AsyncIterableIterator<Uint8Array> {
+export class RemoteBody implements AsyncIterableIterator<Uint8Array>, Content {
+  readonly entry: Entry;
   readonly #file: OpenRemote;
   readonly #failed: Failed;
   readonly #call: Call | undefined;
@@ -88,6 +89,7 @@ export class RemoteBody implements AsyncIterableIterator<Uint8Array> {
   #left = false;
 
   constructor(file: OpenRemote, start: number, end: number, path: Path, call: Call | undefined, budget: Budget) {
+    this.entry = file.entry;
     this.#file = file;
     this.#position = start;
     this.#end = end;
