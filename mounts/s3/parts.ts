@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Bytes } from '../../src/core/bytes.js';
 import { cancellable } from '../../src/core/cancel.js';
 import { VfsError } from '../../src/core/errors.js';
+import { giveBack } from '../../src/core/lent-buffers.js';
 import type { Where } from './errors.js';
 
 const MIB = 1024 * 1024;
@@ -55,7 +56,12 @@ export async function* partsOf(
         bytes.set(piece, length);
         hash.update(piece);
         length += piece.length;
-        chunk = piece.length < chunk.length ? chunk.subarray(piece.length) : await take(chunks);
+        if (piece.length < chunk.length) {
+          chunk = chunk.subarray(piece.length);
+        } else {
+          giveBack(chunk); // a rest of one that was cut is known as such there, and not taken
+          chunk = await take(chunks);
+        }
       }
       const last = chunk === undefined;
       yield { number, bytes: bytes.subarray(0, length), sha256: hash.digest('hex'), last };

@@ -10,7 +10,7 @@ import { MAX_FILE, type Part, partsOf, planParts } from './parts.js';
 import { type S3Answer, type S3Client, unquote } from './requests.js';
 import { escapeXml, textOf } from './xml.js';
 
-const WIDTH = 4;
+const WIDTH = 3;
 /** Larger parts than this many bytes together are sent fewer at a time. */
 const MEMORY = 256 * 1024 * 1024;
 const ATTEMPTS = 3;
@@ -46,7 +46,7 @@ export interface Uploaded {
 
 /**
  * Puts a body under a key, visible when whole: in one request when it ends within its first part, in parallel parts
- * otherwise. Holds at most four parts in memory. A part that fails for want of the server is sent again, twice,
+ * otherwise. Holds at most four parts in memory: three on their way and one that fills. A part that fails for want of the server is sent again, twice,
  * because nobody above us has its bytes any more.
  */
 export async function upload(

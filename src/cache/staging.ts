@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import type { Driver, Replacement, ReplaceOptions } from '../../mounts/driver.js';
 import type { Bytes, Call } from '../core/bytes.js';
 import { fromNodeError, VfsError } from '../core/errors.js';
+import { giveBack, lendBuffer } from '../core/lent-buffers.js';
 import type { Path } from '../core/path.js';
 
-const CHUNK = 1 << 20;
+const CHUNK = 1 << 19;
 /** As randomUUID gives them; nothing else in the folder is ours. */
 const NAME = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
@@ -121,14 +122,17 @@ export class StagedFile {
 
   /** Appends a whole body. */
   async fill(body: Bytes): Promise<void> {
-    for await (const chunk of body) await this.write(this.#size, chunk);
+    for await (const chunk of body) {
+      await this.write(this.#size, chunk);
+      giveBack(chunk);
+    }
   }
 
-  /** What it holds, from the first byte to the last, in chunks of 1 MiB. */
+  /** What it holds, from the first byte to the last, in chunks of 512 KiB. */
   async *body(call: Call = {}): Bytes {
     for (let at = 0; at < this.#size; ) {
       if (call.signal?.aborted) throw new VfsError('ECANCELED', 'staging', '');
-      const chunk = Buffer.allocUnsafe(Math.min(CHUNK, this.#size - at));
+      const chunk = lendBuffer(Math.min(CHUNK, this.#size - at));
       const length = await this.read(at, chunk);
       if (length < chunk.length) throw new VfsError('EIO', 'staging', '', { detail: 'the staged file was cut' });
       at += length;

@@ -6,8 +6,8 @@
  */
 
 const SIZE = 512 * 1024;
-/** Buffers that wait for use: 16 MiB. */
-const KEPT = 32;
+/** Buffers that wait for use: 8 MiB. */
+const KEPT = 16;
 
 const free: ArrayBufferLike[] = [];
 /** Those that are out, with the length of the chunk. What is given back twice is no longer among them then. */

@@ -1,6 +1,6 @@
 import type { Driver } from '../../mounts/driver.js';
 import type { Principal } from '../auth/principal.js';
-import { ReadAheadBudget } from '../cache/read-ahead.js';
+import { BlockMemory } from '../cache/read-ahead.js';
 import type { Staging } from '../cache/staging.js';
 import type { Logger } from '../core/log.js';
 import type { Meter } from '../core/meter.js';
@@ -62,7 +62,7 @@ export class Namespace implements Views {
       log: options.log,
       content: {
         staging: options.staging,
-        budget: new ReadAheadBudget(),
+        memory: new BlockMemory(),
         changes,
         node: options.node,
         onConflict: (mount, path, copy) => {

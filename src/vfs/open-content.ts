@@ -1,5 +1,5 @@
 import type { OpenFile, Replacement } from '../../mounts/driver.js';
-import { RangedFile, type ReadAheadBudget } from '../cache/read-ahead.js';
+import { type BlockMemory, RangedFile } from '../cache/read-ahead.js';
 import type { Staging } from '../cache/staging.js';
 import type { Call } from '../core/bytes.js';
 import type { Attributes, Entry } from '../core/entry.js';
@@ -13,7 +13,7 @@ import type { Mount } from './mount.js';
 /** What open contents share. */
 export interface ContentContext {
   readonly staging: Staging;
-  readonly budget: ReadAheadBudget;
+  readonly memory: BlockMemory;
   readonly changes: Changes;
   /** Name of this node, for the names of conflict copies. */
   readonly node: string;
@@ -371,7 +371,7 @@ export class OpenContent {
     const { driver } = this.mount;
     if (driver.open !== undefined) return driver.open(this.#path);
     const base = this.#base ?? (await driver.stat(this.#path));
-    return new RangedFile(driver, this.#path, base, this.#context.budget);
+    return new RangedFile(driver, this.#path, base, this.#context.memory);
   }
 
   #writable(keep: boolean): Promise<Replacement> {

@@ -1,8 +1,8 @@
 import { MAX_WRITE } from './protocol/numbers.js';
 
 const SMALL = 64 * 1024;
-/** 16 MiB at most lie idle. */
-const KEPT = 16;
+/** 8 MiB at most lie idle. */
+const KEPT = 8;
 
 /** Buffers for reads. The large ones are used again: a fresh MiB for each read costs the kernel 256 page faults. */
 export class PageBuffers {
