@@ -37,6 +37,9 @@ import { Namespace } from './vfs/namespace.js';
 /** How long the first look at a storage may keep the daemon from being ready, in ms. */
 const FIRST_LOOK = 3_000;
 
+/** How long a reload waits for what is being written on mounts that go, in ms. */
+const SETTLE = 30_000;
+
 export interface DaemonOptions {
   readonly config: Config;
   readonly log: DaemonLogger;
@@ -219,6 +222,7 @@ export class Daemon {
       const gone = this.#mounts.replace(config.mounts);
       this.#namespace?.replaceMounts(this.#mounts.all);
       changed.push('mounts');
+      await this.#namespace?.settle(gone, AbortSignal.timeout(SETTLE));
       await Promise.all(gone.map((driver) => driver.close().catch(() => {})));
       void this.#probe.run(new AbortController().signal);
     }

@@ -299,8 +299,11 @@ export class NamespaceView implements View {
         throw new VfsError('EISDIR', 'open', location.inner);
       }
       if (changes) this.#checkLocks(tree, path, options, { parent: options.create });
-      const handle = await openFile(this.#shared, location, options, (entry) => show(entry, location, tree));
-      return handle;
+      const allow = () => {
+        if (!mayChange(location.mount).allowed) throw new VfsError('EROFS', 'setattr', location.inner);
+        this.#checkLocks(tree, path, options, {});
+      };
+      return openFile(this.#shared, location, options, (entry) => show(entry, location, tree), allow);
     };
     return changes ? this.#change(path, open) : this.#here(path, open);
   }

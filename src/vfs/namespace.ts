@@ -97,7 +97,7 @@ export class Namespace implements Views {
 
   /**
    * Puts other mounts in the place of those there are (a reload). One that stays is given by the same driver object:
-   * its number, and what is open on it, stay too. The caller closes the drivers that went.
+   * its number, and what is open on it, stay too. The caller settles and closes the drivers that went.
    */
   replaceMounts(specs: readonly MountSpec[]): void {
     this.#mounts = specs.map((spec) => {
@@ -108,6 +108,11 @@ export class Namespace implements Views {
       return same;
     });
     this.#version++;
+  }
+
+  /** Puts what programs are writing through drivers that went to their storages; a failure is logged. */
+  settle(gone: readonly Driver[], signal: AbortSignal): Promise<void> {
+    return this.#shared.files.settle(new Set(gone), signal);
   }
 
   /** Ends the locks whose time is over. @returns how many */

@@ -1,3 +1,4 @@
+import type { Driver } from '../../mounts/driver.js';
 import type { Entry } from '../core/entry.js';
 import type { Logger } from '../core/log.js';
 import { concat, isWithin, type Path, parentOf, relativeTo } from '../core/path.js';
@@ -94,6 +95,19 @@ export class OpenFiles {
     await content.dispose();
   }
 
+  /** Commits what is being written through any of `drivers`, which are about to be closed. */
+  async settle(drivers: ReadonlySet<Driver>, signal: AbortSignal): Promise<void> {
+    const written = [...this.#holders.keys()].filter(({ dirty, mount }) => dirty && drivers.has(mount.driver));
+    await Promise.all(
+      written.map((content) =>
+        content.commit({ signal }).catch((error: unknown) => {
+          const { mount, path } = content;
+          this.#log.error({ mount: mount.at, path, err: error }, 'what is being written on a mount that goes is lost');
+        }),
+      ),
+    );
+  }
+
   /** Takes the name away from a content; its holders keep it. */
   forget(content: OpenContent): void {
     const key = keyOf(content.mount, content.path);
@@ -154,5 +168,6 @@ export class OpenFiles {
 }
 
 function keyOf(mount: Mount, path: Path): string {
-  return `${mount.space}\0${path}`;
+  // Not its space: a mount that a reload replaced leaves its name to another storage, and its contents to their holders.
+  return `${mount.device}\0${path}`;
 }

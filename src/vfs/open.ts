@@ -11,21 +11,23 @@ import type { Node } from './view.js';
 /**
  * Opens a file for a view, which has checked rights and locks already.
  * @param show  makes the view's node of an entry
+ * @param allow  throws where attributes may not be set: a handle that only reads may be on a read-only mount
  */
 export async function openFile(
   shared: Shared,
   location: Location,
   options: OpenOptions,
   show: (entry: Entry) => Node,
+  allow: () => void,
 ): Promise<Handle> {
   if (options.sharing === 'private') {
     const content = await openPrivate(shared, location, options);
-    return new OpenHandle(content, options, show, () => content.dispose());
+    return new OpenHandle(content, options, { show, allow }, () => content.dispose());
   }
   const content = await shared.files.hold(location.mount, location.inner, (existing) =>
     openShared(shared, location, options, existing),
   );
-  return new OpenHandle(content, options, show, () => shared.files.release(content));
+  return new OpenHandle(content, options, { show, allow }, () => shared.files.release(content));
 }
 
 async function openShared(
@@ -94,13 +96,20 @@ class OpenHandle implements Handle {
   readonly #content: OpenContent;
   readonly #options: OpenOptions;
   readonly #show: (entry: Entry) => Node;
+  readonly #allow: () => void;
   readonly #release: () => Promise<void>;
   #closed = false;
 
-  constructor(content: OpenContent, options: OpenOptions, show: (entry: Entry) => Node, release: () => Promise<void>) {
+  constructor(
+    content: OpenContent,
+    options: OpenOptions,
+    { show, allow }: { readonly show: (entry: Entry) => Node; readonly allow: () => void },
+    release: () => Promise<void>,
+  ) {
     this.#content = content;
     this.#options = options;
     this.#show = show;
+    this.#allow = allow;
     this.#release = release;
   }
 
@@ -121,7 +130,9 @@ class OpenHandle implements Handle {
   }
 
   async setattr(attributes: Attributes): Promise<Node> {
-    return this.#show(await this.#open('setattr').setattr(attributes, { origin: this.#options.origin }));
+    const content = this.#open('setattr');
+    this.#allow();
+    return this.#show(await content.setattr(attributes, { origin: this.#options.origin }));
   }
 
   async commit(call?: Call): Promise<Node> {

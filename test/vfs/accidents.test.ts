@@ -3,7 +3,7 @@ import type { Driver, Replacement } from '../../mounts/driver.js';
 import { MemoryDriver } from '../../mounts/memory.js';
 import { VfsError } from '../../src/core/errors.js';
 import type { OpenOptions } from '../../src/vfs/handle.js';
-import { alice, body, names, p, testNamespace, text, wholeBodies } from '../support/namespace.js';
+import { alice, bob, body, names, p, testNamespace, text, wholeBodies } from '../support/namespace.js';
 
 /*
  * What must not be lost, torn or said to be well when something fails, or happens in between.
@@ -308,4 +308,41 @@ test('removing a folder that fails does not cost what is being written in it', a
   await t.throwsAsync(view.removeTree(p('/m/d')), { code: 'EUNAVAILABLE' });
   await handle.close();
   t.is(await text((await view.read(p('/m/d/new'))).body), 'written');
+});
+
+test('a handle that reads does not change attributes on a read-only mount, nor what somebody else has locked', async (t) => {
+  const storage = new MemoryDriver();
+  await storage.put(p('/f'), body('x'));
+  const namespace = await testNamespace(t, [
+    { at: '/ro', driver: storage, readOnly: true },
+    { at: '/m', driver: storage },
+  ]);
+  const view = namespace.of(alice);
+  const { mode } = await view.stat(f);
+  const reader = await view.open(p('/ro/f'), { read: true, sharing: 'shared' });
+  await t.throwsAsync(reader.setattr({ mode: 0o777 }), { code: 'EROFS' });
+  await namespace.of(bob).lock(f, { scope: 'exclusive', deep: false, owner: '', seconds: 60 });
+  const other = await view.open(f, { read: true, sharing: 'shared' });
+  await t.throwsAsync(other.setattr({ mode: 0o777 }), { code: 'ELOCKED' });
+  t.is((await view.stat(f)).mode, mode);
+  await reader.close();
+  await other.close();
+});
+
+test('a mount that a reload gives another storage: what was being written is kept, and its name means the new one', async (t) => {
+  const { storage, namespace, view, at } = await setup(t);
+  await storage.put(p('/f'), body('old storage'));
+  const handle = await view.open(f, shared);
+  await handle.write(0, Buffer.from('OLD'));
+  const other = new MemoryDriver();
+  await other.put(p('/f'), body('new storage'));
+  namespace.replaceMounts([{ at: p('/m'), driver: other, readOnly: false }]);
+  await namespace.settle([storage], AbortSignal.timeout(5_000));
+  t.is(await text(await storage.get(p('/f'))), 'OLD storage');
+  await storage.close();
+  const fresh = await view.open(f, shared);
+  await fresh.write(0, Buffer.from('NEW'));
+  await fresh.close();
+  t.is(await at(), 'NEW storage');
+  await handle.close();
 });
