@@ -52,6 +52,8 @@ export interface Traits {
   readonly permissions: boolean;
   /** Whether what `get` resolves to carries the `entry` of exactly that content, so that nobody need ask before. */
   readonly entryWithContent?: boolean | undefined;
+  /** Whether `rename` and `setattr` copy content inside the storage, and may take as long as `copy`. */
+  readonly renamesByCopy?: boolean | undefined;
   /** Largest file in bytes, where there is a limit. */
   readonly maxFileSize?: number | undefined;
   /** Longest name in bytes, where it is less than NAME_MAX. */

@@ -57,7 +57,7 @@ export function layered(driver: Driver, options: LayerOptions): LayeredDriver {
   const layers = [
     guard(log),
     retry({ attempts: 3, first: 100, longest: 2_000, ...options.retries }, clock),
-    deadline({ call: 30_000, stall: 60_000, long: 600_000, idle: 600_000, grace: 2_000, ...options.deadlines }, clock),
+    deadline(deadlinesFor(driver, options.deadlines), clock),
     breaker.around,
     limit({ concurrency: 64, queue: 1_024, patience: 30_000, lend: 1_000, ...options.limits }, clock),
     measure(mount, meter, breaker, clock),
@@ -71,4 +71,10 @@ export function layered(driver: Driver, options: LayerOptions): LayeredDriver {
     },
     { traits: { get: () => driver.traits, enumerable: true } },
   );
+}
+
+function deadlinesFor({ traits }: Driver, given: LayerOptions['deadlines'] = {}): DeadlineOptions {
+  const times = { call: 30_000, stall: 60_000, long: 600_000, idle: 600_000, grace: 2_000, ...given };
+  // Asked of the driver's nature and not of atomicRename, which some learn only from their first connection.
+  return traits.renamesByCopy ? { ...times, of: { rename: times.long, setattr: times.long, ...given.of } } : times;
 }

@@ -29,6 +29,7 @@ export class S3Driver implements Driver {
     caseSensitive: true,
     permissions: false,
     entryWithContent: true,
+    renamesByCopy: true,
     maxFileSize: MAX_FILE,
   };
   readonly #tree: Tree;

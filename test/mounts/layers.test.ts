@@ -408,6 +408,20 @@ test('deadline: a driver that obeys its signal, and one that ignores it, both le
   t.is(deaf.code, 'ETIMEDOUT');
 });
 
+test('deadline: rename and setattr take long where the storage copies for them', async (t) => {
+  const methods: Partial<Driver> = { rename: () => never(), setattr: () => never(), mkdir: () => never() };
+  for (const renamesByCopy of [true, false]) {
+    const { driver, clock } = setUp({ ...methods, traits: { ...traits, renamesByCopy } });
+    const long = [outcome(driver.rename!(file, parsePath('/g'))), outcome(driver.setattr!(file, { mtime: 0 }))];
+    const short = outcome(driver.mkdir(file));
+    await clock.advance(32_000);
+    t.is(short.code, 'ETIMEDOUT');
+    for (const one of long) t.is(one.code, renamesByCopy ? 'pending' : 'ETIMEDOUT');
+    await clock.advance(570_000);
+    for (const one of long) t.is(one.code, 'ETIMEDOUT');
+  }
+});
+
 test('deadline: what is opened too late is closed', async (t) => {
   let closed = 0;
   let open: (() => void) | undefined;
