@@ -106,21 +106,17 @@ export class LockSpace {
       .filter((lock) => lock.space === place.space && lock.path !== place.path && isWithin(lock.path, place.path));
   }
 
-  /**
-   * Lets a change through only with the token of a lock on each locked thing, held by this principal.
-   * @throws VfsError ELOCKED
-   */
-  check(locks: readonly HeldLock[], holder: string, tokens: ReadonlySet<string> | undefined): void {
+  /** Which of `locks` keeps this principal from a change: it needs the token of a lock on each locked thing. */
+  inTheWay(locks: readonly HeldLock[], holder: string, tokens: ReadonlySet<string> | undefined): HeldLock | undefined {
     const groups = new Map<string, HeldLock[]>();
     for (const lock of locks) {
       const key = keyOf(lock);
       groups.set(key, [...(groups.get(key) ?? []), lock]);
     }
     for (const group of groups.values()) {
-      if (!group.some((lock) => lock.holder === holder && tokens?.has(lock.token))) {
-        throw new VfsError('ELOCKED', 'lock', group[0]?.path ?? ROOT);
-      }
+      if (!group.some((lock) => lock.holder === holder && tokens?.has(lock.token))) return group[0];
     }
+    return undefined;
   }
 
   /** Ends the locks on this place and below it: what they were on is gone or is elsewhere. */

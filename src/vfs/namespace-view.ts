@@ -445,7 +445,12 @@ export class NamespaceView implements View {
     const concerned = locks.covering(this.#chain(tree, path));
     if (scope.parent) concerned.push(...locks.covering(this.#chain(tree, parentOf(path))));
     if (scope.below) concerned.push(...this.#locksBelow(tree, path));
-    if (concerned.length > 0) locks.check(concerned, this.principal.name, tokens);
+    const lock = locks.inTheWay(concerned, this.principal.name, tokens);
+    if (lock === undefined) return;
+    // The lock may be on another mount than the change, or on a place that this view does not show.
+    const locked = new VfsError('ELOCKED', 'lock', tree.pathOf(lock.space, lock.path) ?? path);
+    relocated.add(locked);
+    throw locked;
   }
 
   #locksBelow(tree: Tree, path: Path): HeldLock[] {

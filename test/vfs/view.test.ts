@@ -230,11 +230,26 @@ test('a lock holds against everyone without its token, its holder through anothe
   await namespace.of(bob).write(p('/m/d/f'), body('z'));
 });
 
-test('a deep lock above a mount covers what is mounted below', async (t) => {
-  const view = (await testNamespace(t, [{ at: '/a/m', driver: new MemoryDriver() }])).of(alice);
-  const lock = await view.lock(p('/'), { scope: 'exclusive', deep: true, owner: '', seconds: 60 });
-  await t.throwsAsync(view.write(p('/a/m/f'), body('x')), { code: 'ELOCKED' });
-  await view.write(p('/a/m/f'), body('x'), { tokens: new Set([lock.token]) });
+test('a deep lock above a mount covers what is mounted below, and is named where the view has it', async (t) => {
+  const mount = (at: string) => ({ at, driver: new MemoryDriver() });
+  const view = (await testNamespace(t, [mount('/a/m'), mount('/n')])).of(alice);
+  await view.mkdir(p('/n/d'));
+  const root = await view.lock(p('/'), { scope: 'exclusive', deep: true, owner: '', seconds: 60 });
+  const tokens = new Set([root.token]);
+  const deep = { code: 'ELOCKED', message: 'ELOCKED: lock /' };
+  await t.throwsAsync(view.write(p('/a/m/f'), body('x')), deep);
+  await t.throwsAsync(view.open(p('/a/m/f'), { create: true, write: true, sharing: 'shared' }), deep);
+  await t.throwsAsync(view.removeTree(p('/n/d')), deep);
+  await view.write(p('/a/m/f'), body('x'), { tokens });
+  await view.unlock(p('/'), root.token);
+
+  const inside = await view.lock(p('/n/d'), { scope: 'exclusive', deep: true, owner: '', seconds: 60 });
+  const shown = { code: 'ELOCKED', message: 'ELOCKED: lock /n/d' };
+  await t.throwsAsync(view.write(p('/n/d/f'), body('x')), shown);
+  await t.throwsAsync(view.move(p('/a/m/f'), p('/n/d/f')), shown);
+  await t.throwsAsync(view.copy(p('/a/m/f'), p('/n/d/f')), shown);
+  await t.throwsAsync(view.move(p('/n/d'), p('/a/m/d')), shown);
+  await view.move(p('/a/m/f'), p('/n/d/f'), { tokens: new Set([inside.token]) });
 });
 
 test('mounts that come and go with the configuration: open handles and other mounts stay', async (t) => {

@@ -78,6 +78,14 @@ test('a lock on a folder covers what is below it', async (t) => {
   t.is((await dav(server, 'PUT', '/team/f/a', { body: 'x' })).status, 201, 'the lock went with its folder');
 });
 
+test('423 names the locked resource, on whichever mount it is', async (t) => {
+  const server = await webdavServer(t, shared());
+  t.is((await lock(server, '/')).status, 200);
+  const refused = await dav(server, 'PUT', '/team/a', { body: 'x' });
+  t.is(refused.status, 423);
+  t.regex(refused.text, /<D:href>\/dav\/<\/D:href>/);
+});
+
 test('shared locks stand beside each other, and not beside an exclusive one', async (t) => {
   const server = await webdavServer(t, shared());
   await dav(server, 'PUT', '/team/a', { body: 'x' });
