@@ -6,8 +6,8 @@ import type { Attributes, Entry } from '../core/entry.js';
 import { isVfsError, VfsError } from '../core/errors.js';
 import { join, nameOf, type Path, parentOf } from '../core/path.js';
 import type { Changes } from './changes.js';
-import { conflictName } from './conflict.js';
 import { Gate } from './gate.js';
+import { conflictName } from './marked-name.js';
 import type { Mount } from './mount.js';
 
 /** What open contents share. */

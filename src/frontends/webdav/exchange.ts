@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Entry } from '../../core/entry.js';
 import { isVfsError } from '../../core/errors.js';
+import type { Logger } from '../../core/log.js';
 import type { Path } from '../../core/path.js';
 import type { ChangeCall, Node, View } from '../../vfs/view.js';
 import type { HttpRequest } from '../route.js';
@@ -16,6 +17,7 @@ export interface Exchange {
   /** Whether the URL ended with a slash, which says that a folder is meant. */
   readonly folderUrl: boolean;
   readonly space: UrlSpace;
+  readonly log: Logger;
   /** The client's signal and the lock tokens it submitted, as every call that changes something takes them. */
   readonly call: ChangeCall & { readonly signal: AbortSignal; readonly tokens: ReadonlySet<string> };
 }

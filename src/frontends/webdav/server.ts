@@ -77,7 +77,7 @@ export function webdav(config: WebdavOptions): Route {
         await checkStates(lists, request, view, path, space);
       }
       const folderUrl = request.path.endsWith('/');
-      await method({ request, response, view, path, folderUrl, space, call: { signal, tokens } });
+      await method({ request, response, view, path, folderUrl, space, log, call: { signal, tokens } });
     } catch (error) {
       answerFailure(error, request, response, { path, space }, log);
     }

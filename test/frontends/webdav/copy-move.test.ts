@@ -1,6 +1,7 @@
 import test from 'ava';
 import { MemoryDriver } from '../../../mounts/memory.js';
 import { VfsError } from '../../../src/core/errors.js';
+import { recordingLog } from '../../support/recording.js';
 import { tempFolder } from '../../support/temp.js';
 import { dav, localHomes, type WebdavServer, webdavServer } from '../../support/webdav.js';
 
@@ -50,6 +51,38 @@ for (const [name, setup] of [
     }
   });
 }
+
+test('what is overwritten stands aside under a name that tells, should the daemon be killed', async (t) => {
+  const source = new MemoryDriver();
+  const { log, lines } = recordingLog();
+  const server = await webdavServer(t, { mounts: [{ at: '/src', driver: source }], log });
+  await plant(server, '/src/a', 'new');
+  await plant(server, '/v1.2', 'old');
+  const get = source.get.bind(source);
+  let seen: string[] = [];
+  source.get = async (path, options) => {
+    seen = (await children(server, '/')).map(decodeURIComponent);
+    return get(path, options);
+  };
+  t.is((await dav(server, 'COPY', '/src/a', to('/v1.2'))).status, 204);
+  const aside = seen.find((path) => path.startsWith('/v1.2 '));
+  t.regex(String(aside), /^\/v1\.2 \(replaced, \d{4}-\d\d-\d\d \d\d\.\d\d\.\d\d\)\/$/);
+  t.deepEqual(await children(server, '/'), ['/src/', '/v1.2/']);
+  const told = lines.filter(({ fields }) => 'aside' in fields);
+  t.deepEqual(
+    told.map(({ level, fields }) => [level, fields.path, `${fields.aside}/`]),
+    [['info', '/v1.2', aside!]],
+  );
+
+  // Two within a second, of which the first was never finished.
+  source.get = async (path) => {
+    throw new VfsError('EIO', 'get', path);
+  };
+  await dav(server, 'MKCOL', encodeURI(aside!.slice(0, -1)));
+  t.is((await dav(server, 'COPY', '/src/a', to('/v1.2'))).status, 207);
+  t.deepEqual((await children(server, '/')).map(decodeURIComponent).sort(), ['/src/', aside, '/v1.2/'].sort());
+  t.is((await dav(server, 'GET', '/v1.2/new')).text, '/src/a/new');
+});
 
 test('a copy that fails does not cost the folder it was to replace', async (t) => {
   const source = new MemoryDriver();
