@@ -101,6 +101,8 @@ export function deadline(options: DeadlineOptions, clock: Clock): Around {
         return result;
       },
       async feed(next) {
+        // The caller was told that it failed, and may be writing to what the body is read from: it must not be stored.
+        if (ending !== undefined) throw ending;
         disarm?.();
         const chunk = await next();
         if (giveUp !== undefined) arm(chunk.done ? options.long : limit);

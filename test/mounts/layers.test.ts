@@ -521,6 +521,36 @@ test('deadline: a put may wait for its body as long as it likes, but not for the
   t.is(seen.code, 'ETIMEDOUT');
 });
 
+test('deadline: a put that goes on after its caller was told that it failed gets no more of the body', async (t) => {
+  let answers = () => {};
+  let stored: string | undefined;
+  async function* body(): Bytes {
+    yield Buffer.from('old ');
+    yield Buffer.from('and changed since');
+  }
+  const { driver, clock } = setUp({
+    put: async (_path, chunks) => {
+      let content = '';
+      for await (const chunk of chunks) {
+        content += chunk.toString();
+        await new Promise<void>((resolve) => {
+          answers = resolve;
+        });
+      }
+      stored = content;
+      return entry;
+    },
+  });
+  const seen = outcome(driver.put(file, body()));
+  await clock.advance(62_000);
+  t.is(seen.code, 'ETIMEDOUT');
+  for (let chunk = 0; chunk < 2; chunk++) {
+    answers();
+    await settled();
+  }
+  t.is(stored, undefined);
+});
+
 test('deadline: the caller who goes away is let go, whatever the driver does', async (t) => {
   const { driver, clock } = setUp({ stat: () => never() });
   const controller = new AbortController();
