@@ -4,10 +4,10 @@ import type { Staging } from '../cache/staging.js';
 import type { Call } from '../core/bytes.js';
 import type { Attributes, Entry } from '../core/entry.js';
 import { isVfsError, VfsError } from '../core/errors.js';
-import { join, nameOf, type Path, parentOf } from '../core/path.js';
+import { nameOf, type Path } from '../core/path.js';
 import type { Changes } from './changes.js';
+import { resolveConflict } from './conflict.js';
 import { Gate } from './gate.js';
-import { conflictName } from './marked-name.js';
 import type { Mount } from './mount.js';
 
 /** What open contents share. */
@@ -209,9 +209,14 @@ export class OpenContent {
       this.#base = await this.#publish(next, call);
     } catch (error) {
       if (!isVfsError(error, 'EPRECONDITION')) throw error;
-      const resolved = await this.#resolveConflict(next, call);
+      const resolved = await resolveConflict(this.mount.driver, this.#path, next, {
+        node: this.#context.node,
+        mtime: this.#mtime,
+        signal: call.signal,
+      });
       this.#base = resolved.entry;
       copy = resolved.copy;
+      if (copy !== undefined) this.#context.onConflict(this.mount, this.#path, copy);
     }
     this.#dirty = false;
     const { mtime: _, ...rest } = this.#pending;
@@ -313,31 +318,6 @@ export class OpenContent {
         ? { ifNoneMatch: '*' as const }
         : { ifMatch: base.etag || undefined };
     return next.commit({ path: this.#path, mtime, signal: call.signal, ...conditions });
-  }
-
-  async #resolveConflict(next: Replacement, call: Call): Promise<{ entry: Entry; copy: Path | undefined }> {
-    const mtime = this.#mtime;
-    const theirs = await this.mount.driver.stat(this.#path, call).catch((error: unknown) => {
-      if (isVfsError(error, 'ENOENT')) return undefined;
-      throw error;
-    });
-    // Removed behind our back: ours is the only content there is.
-    if (theirs === undefined) {
-      const entry = await next.commit({ path: this.#path, mtime, ifNoneMatch: '*', signal: call.signal });
-      return { entry, copy: undefined };
-    }
-    for (let attempt = 0; ; attempt++) {
-      const name = conflictName(nameOf(this.#path), this.#context.node, new Date(), attempt);
-      const copy = join(parentOf(this.#path), name);
-      try {
-        await next.commit({ path: copy, mtime, ifNoneMatch: '*', signal: call.signal });
-      } catch (error) {
-        if (isVfsError(error, 'EPRECONDITION') && attempt < 10) continue;
-        throw error;
-      }
-      this.#context.onConflict(this.mount, this.#path, copy);
-      return { entry: theirs, copy };
-    }
   }
 
   /** Attributes that were set while the content was not at the storage. */

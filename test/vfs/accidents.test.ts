@@ -346,3 +346,32 @@ test('a mount that a reload gives another storage: what was being written is kep
   t.is(await at(), 'NEW storage');
   await handle.close();
 });
+
+for (const [where, wrap] of [
+  ['on a storage that holds files open', (one: Driver) => one],
+  ['on a storage of whole bodies', wholeBodies],
+] as const) {
+  test(`${where}: a commit whose answer was lost is done when it is tried again, and is no conflict`, async (t) => {
+    const { storage, view, at } = await setup(t, wrap);
+    await view.write(f, body('old'));
+    const [put, replace] = [storage.put.bind(storage), storage.replace.bind(storage)];
+    let lost = 0;
+    const loseFirst = <T>(done: T): T => {
+      if (lost++ === 0) throw away('commit', '/f');
+      return done;
+    };
+    storage.put = async (...args) => loseFirst(await put(...args));
+    storage.replace = async (...args) => {
+      const next = await replace(...args);
+      const commit = next.commit.bind(next);
+      return Object.assign(next, { commit: async (options?: object) => loseFirst(await commit(options)) });
+    };
+    const handle = await view.open(f, { ...shared, truncate: true });
+    await handle.write(0, write);
+    await t.throwsAsync(handle.commit(), { code: 'EUNAVAILABLE' });
+    await handle.commit();
+    await handle.close();
+    t.is(await at(), 'written');
+    t.deepEqual(await names(view.list(p('/m'))), ['f']);
+  });
+}
