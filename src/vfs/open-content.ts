@@ -264,6 +264,8 @@ export class OpenContent {
       // A rename may change the etag: without the new one the next commit would look like a conflict. That is no reason
       // to say that the rename failed.
       if (this.#base !== undefined) this.#base = await this.mount.driver.stat(to).catch(() => this.#base);
+      // One that reads range by range asks by name.
+      if (this.mount.driver.open === undefined) await this.#closeReader();
     });
   }
 

@@ -24,9 +24,15 @@ export async function openFile(
     const content = await openPrivate(shared, location, options);
     return new OpenHandle(content, options, { show, allow }, () => content.dispose());
   }
-  const content = await shared.files.hold(location.mount, location.inner, (existing) =>
-    openShared(shared, location, options, existing),
-  );
+  const { mount, inner } = location;
+  let made = false;
+  const content = await shared.files.hold(mount, inner, async (existing) => {
+    const opened = await openShared(shared, location, options, existing);
+    made = opened !== existing && opened.isNew;
+    return opened;
+  });
+  // Not before it can be found under its name: whoever hears of it looks.
+  if (made) await shared.changes.emit({ space: mount.space, path: inner, kind: 'entry', origin: options.origin });
   return new OpenHandle(content, options, { show, allow }, () => shared.files.release(content));
 }
 
@@ -44,11 +50,14 @@ async function openShared(
   if (entry === undefined) {
     const content = new OpenContent(shared.content, mount, inner, undefined, options);
     await content.begin();
-    await shared.changes.emit({ space: mount.space, path: inner, kind: 'entry', origin: options.origin });
     return content;
   }
   if (existing === undefined || !(await existing.isCurrent(entry, options))) {
-    return reopen(new OpenContent(shared.content, mount, inner, entry, options), { truncate: options.truncate });
+    const content = new OpenContent(shared.content, mount, inner, entry, options);
+    return reopen(content, { truncate: options.truncate }).catch(async (error: unknown) => {
+      await content.dispose();
+      throw error;
+    });
   }
   return reopen(existing, options);
 }

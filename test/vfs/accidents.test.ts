@@ -1,6 +1,7 @@
 import test from 'ava';
 import type { Driver, Replacement } from '../../mounts/driver.js';
 import { MemoryDriver } from '../../mounts/memory.js';
+import { once } from '../../src/core/bytes.js';
 import { VfsError } from '../../src/core/errors.js';
 import type { OpenOptions } from '../../src/vfs/handle.js';
 import { alice, bob, body, names, p, testNamespace, text, wholeBodies } from '../support/namespace.js';
@@ -375,3 +376,53 @@ for (const [where, wrap] of [
     t.deepEqual(await names(view.list(p('/m'))), ['f']);
   });
 }
+
+test('a large file that is read goes on under its new name, at a storage that holds nothing open', async (t) => {
+  const { view } = await setup(t, wholeBodies);
+  const content = Buffer.alloc(20 << 20, 'x');
+  content.write('end', content.length - 3);
+  await view.write(f, once(content));
+  const reader = await view.open(f, { read: true, sharing: 'shared' });
+  await reader.read(0, Buffer.alloc(1));
+  await view.rename(f, p('/m/g'));
+  const end = Buffer.alloc(3);
+  await reader.read(content.length - 3, end);
+  t.is(end.toString(), 'end');
+  await reader.close();
+});
+
+test('an opening that fails leaves nothing open at the storage', async (t) => {
+  const { storage, view } = await setup(t);
+  await view.write(f, body('old'));
+  const replace = storage.replace.bind(storage);
+  let aborted = false;
+  storage.replace = async (...args) => {
+    const next = await replace(...args);
+    const abort = next.abort.bind(next);
+    return Object.assign(next, {
+      truncate: () => Promise.reject(away('truncate', '/f')),
+      abort: () => {
+        aborted = true;
+        return abort();
+      },
+    });
+  };
+  await t.throwsAsync(view.open(f, { ...shared, truncate: true }), { code: 'EUNAVAILABLE' });
+  t.true(aborted);
+});
+
+test('who is told of a new file finds it', async (t) => {
+  const { view } = await setup(t);
+  const found: unknown[] = [];
+  view.onChange(async ({ path }) => {
+    found.push(
+      await view.stat(path, { live: true }).then(
+        ({ name }) => name,
+        ({ code }) => code,
+      ),
+    );
+  });
+  const handle = await view.open(f, { ...shared, create: true });
+  t.deepEqual(found, ['f']);
+  await handle.close();
+});
