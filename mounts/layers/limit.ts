@@ -28,6 +28,7 @@ export function limit(options: LimitOptions, clock: Clock): Around {
     const refused = (code: 'EAGAIN' | 'ECANCELED', detail?: string): VfsError =>
       new VfsError(code, name, paths[0], detail === undefined ? {} : { detail });
     let held = false;
+    let over = false;
     let stopLending: (() => void) | undefined;
 
     const release = (): void => {
@@ -43,6 +44,7 @@ export function limit(options: LimitOptions, clock: Clock): Around {
       if (held) return;
       await places.take(first, signal, refused);
       held = true;
+      if (over) release(); // a chunk that came when nobody waited for it any more
     };
     return {
       async call(next) {
@@ -65,6 +67,7 @@ export function limit(options: LimitOptions, clock: Clock): Around {
         return chunk;
       },
       end() {
+        over = true;
         stopLending?.();
         release();
       },

@@ -562,6 +562,41 @@ test('deadline: the caller who goes away is let go, whatever the driver does', a
   t.is(driver.state().lastError, undefined, 'it says nothing about the storage');
 });
 
+test('limit: a chunk that comes after its put was given up keeps no place', async (t) => {
+  let feed = () => {};
+  const body: Bytes = {
+    [Symbol.asyncIterator]: () => ({
+      next: () =>
+        new Promise((resolve) => {
+          feed = () => resolve({ done: false, value: Buffer.from('late') });
+        }),
+    }),
+  };
+  const { driver } = setUp(
+    {
+      put: async (path, chunks, options) => {
+        const asked = chunks[Symbol.asyncIterator]().next();
+        asked.catch(() => {});
+        await new Promise((resolve) => options!.signal!.addEventListener('abort', resolve));
+        throw new VfsError('ECANCELED', 'put', path);
+      },
+      stat: async () => entry,
+    },
+    { limits: { concurrency: 1 } },
+  );
+  const gone = new AbortController();
+  const seen = outcome(driver.put(file, body, { signal: gone.signal }));
+  await settled();
+  gone.abort();
+  await settled();
+  t.is(seen.code, 'ECANCELED');
+  feed();
+  await settled();
+  const next = outcome(driver.stat(file));
+  await settled();
+  t.is(next.code, 'ok');
+});
+
 test('limit: so many at once, so many waiting, the rest are EAGAIN', async (t) => {
   const answers: (() => void)[] = [];
   const { driver, clock } = setUp(
