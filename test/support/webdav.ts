@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import type { ExecutionContext } from 'ava';
 import type { Driver } from '../../mounts/driver.js';
 import { LocalDriver } from '../../mounts/local/local-driver.js';
 import { MemoryDriver } from '../../mounts/memory.js';
@@ -66,7 +65,10 @@ export interface WebdavServer {
 }
 
 /** The real listener with WebDAV, page and health routes on a free port, over a namespace; ended with the test. */
-export async function webdavServer(t: ExecutionContext, setup: WebdavSetup = {}): Promise<WebdavServer> {
+export async function webdavServer(
+  t: { teardown(act: () => Promise<void>): void },
+  setup: WebdavSetup = {},
+): Promise<WebdavServer> {
   const namespace = await testNamespace(t, setup.mounts ?? [], setup.home ?? (() => new MemoryDriver()));
   const { log = noLog, meter = noMeter, ready = true } = setup;
   const auth = setup.auth ?? new FixedUsers();
