@@ -54,6 +54,8 @@ export interface HttpRequest {
 export interface RequestNotes {
   /** Login name, once known. */
   user?: string;
+  /** Where the mount lies that the request is about. */
+  mount?: string;
   /** Bytes of body sent. */
   sent: number;
   /** Bytes of body received. */

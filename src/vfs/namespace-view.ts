@@ -43,6 +43,15 @@ export class NamespaceView implements View {
     this.#shared = shared;
   }
 
+  mountOf(path: Path): Path {
+    try {
+      return this.#tree().locate(path).mount.at;
+    } catch {
+      // A home that cannot even be made: whoever logs that failure must not fail over it.
+      return ROOT;
+    }
+  }
+
   async stat(path: Path, call?: ViewCall): Promise<Node> {
     return this.#here(path, async (location, tree) => {
       const { mount, inner } = location;

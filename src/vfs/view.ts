@@ -15,6 +15,9 @@ import type { Lock, LockRequest } from './locks.js';
 export interface View {
   readonly principal: Principal;
 
+  /** Where the mount lies that `path` belongs to, `/` for the home: for the log. Asks no storage and never throws. */
+  mountOf(path: Path): Path;
+
   /** Attributes of one node; a symbolic link is not followed. */
   stat(path: Path, call?: ViewCall): Promise<Node>;
 

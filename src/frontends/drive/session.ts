@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import { promisify } from 'node:util';
 import { isVfsError } from '../../core/errors.js';
 import type { Logger } from '../../core/log.js';
+import type { Path } from '../../core/path.js';
 import { type Binding, type Device, errnoName } from './binding.js';
 import { isDying } from './caller.js';
 import { EIO, ENOSYS, ENOTCONN, ERRNO } from './errno.js';
@@ -171,7 +172,10 @@ export class Session implements Channel {
       const known = isVfsError(error);
       result = known ? error.code : 'EIO';
       request.fail(known ? ERRNO[error.code] : EIO);
-      const fields = { request: request.key, operation, node, uid, pid, err: error };
+      // The paths of the view's errors are the view's; a node that has no path any more lies nowhere.
+      const at = known && error.path.startsWith('/') ? (error.path as Path) : undefined;
+      const mount = at === undefined ? undefined : volume.view.mountOf(at);
+      const fields = { request: request.key, operation, node, uid, pid, mount, err: error };
       if (known) log.debug(fields, 'drive: request failed');
       else log.error(fields, 'drive: unexpected error');
     } else if (request.answered === undefined) {

@@ -210,7 +210,7 @@ export class HttpListener implements Frontend {
     const operation = METHODS.has(request.method) ? request.method : 'other';
     // A response that broke off has no status that the client saw.
     const result = response.writableFinished ? String(response.statusCode) : 'aborted';
-    const { sent, received, user } = request.notes;
+    const { sent, received, user, mount } = request.notes;
     this.#operations.add([frontend, operation, result]);
     this.#seconds.observe([frontend, operation], ms / 1000);
     if (received > 0) this.#bytes.add([frontend, 'in'], received);
@@ -224,6 +224,7 @@ export class HttpListener implements Frontend {
         status: response.statusCode,
         result,
         user,
+        mount,
         address: request.address,
         received,
         sent,

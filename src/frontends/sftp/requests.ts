@@ -1,5 +1,6 @@
 import { isVfsError, VfsError } from '../../core/errors.js';
 import type { Logger } from '../../core/log.js';
+import type { Path } from '../../core/path.js';
 import { DATA_HEADER, decodeRequest, statusPacket } from './codec.js';
 import type { SftpMetrics } from './metrics.js';
 import { PathOrder } from './path-order.js';
@@ -75,7 +76,8 @@ export class Requests {
     const { id, plan, answer } = job;
     this.#measure(job, 'ok');
     if (plan.changes === true) {
-      this.#context.log.info({ request: id, operation: plan.name, paths: plan.paths }, 'sftp change');
+      const { name: operation, paths } = plan;
+      this.#context.log.info({ request: id, operation, paths, mount: this.#mountOf(paths?.[0]) }, 'sftp change');
     }
     if (plan.received !== undefined) this.#context.metrics.received(plan.received);
     if (reply === undefined) answer(statusPacket(id, Fx.OK, ''));
@@ -91,13 +93,20 @@ export class Requests {
     const code = error instanceof VfsError ? error.code : 'EIO';
     this.#measure(job, code);
     const { log } = this.#context;
-    const fields = { request: id, operation: plan.name, paths: plan.paths, code };
+    const { name: operation, paths } = plan;
+    const at = paths?.[0] ?? (error instanceof VfsError ? error.path : undefined);
+    const fields = { request: id, operation, paths, mount: this.#mountOf(at), code };
     if (!(error instanceof VfsError)) log.error({ ...fields, error }, 'sftp request failed');
     else if (isVfsError(error, 'ENOENT', 'ECANCELED') && plan.changes !== true)
       log.debug(fields, 'sftp request failed');
     else log.warn({ ...fields, detail: error.message }, 'sftp request failed');
     const [status, message] = statusOf(error);
     answer(statusPacket(id, status, message));
+  }
+
+  /** @param path  what a request names, or a failure of the view, whose paths are the view's */
+  #mountOf(path: string | undefined): Path | undefined {
+    return path?.startsWith('/') ? this.#context.view.mountOf(path as Path) : undefined;
   }
 
   #unsupported(job: Job): void {

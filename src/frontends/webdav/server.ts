@@ -68,6 +68,7 @@ export function webdav(config: WebdavOptions): Route {
       if (method === undefined) throw new Refusal(405);
       path = pathFromUrl(request.path, space);
       const view = views.of(principal);
+      request.notes.mount = view.mountOf(path);
       const { signal } = request;
       let tokens = NO_TOKENS;
       const ifHeader = request.headers.if;

@@ -19,6 +19,7 @@ import { startAgent } from '../../support/agent-client.js';
 import { sh } from '../../support/command.js';
 import { type MountedDrive, mountDrive } from '../../support/mounted-drive.js';
 import { alice, body, p, testNamespace, text } from '../../support/namespace.js';
+import { recordingLog } from '../../support/recording.js';
 import { tempFolder } from '../../support/temp.js';
 
 async function view(t: ExecutionContext): Promise<View> {
@@ -264,4 +265,21 @@ test.serial('fusermount3 hands the device over, as an ordinary user needs it', a
     name: 'Unavailable',
     message: /fusermount3: .*nonexistent/,
   });
+});
+
+test.serial('a failure is logged with the mount that it is about', async (t) => {
+  const { log, lines } = recordingLog();
+  const mounted = await mounting(t, await view(t), { log });
+  await sh('mkdir -p m/full/x full/x', { cwd: mounted.path });
+  t.not((await sh('rmdir m/full', { cwd: mounted.path })).status, 0);
+  t.not((await sh('rmdir full', { cwd: mounted.path })).status, 0);
+  await mounted.stop();
+  const told = lines.filter(({ fields }) => fields.operation === 'rmdir');
+  t.deepEqual(
+    told.map(({ fields: { operation, mount } }) => [operation, mount]),
+    [
+      ['rmdir', '/m'],
+      ['rmdir', '/'],
+    ],
+  );
 });

@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
 import test from 'ava';
+import { MemoryDriver } from '../../../mounts/memory.js';
 import { noLog } from '../../../src/core/log.js';
 import { noMeter } from '../../../src/core/meter.js';
 import { capKey, TrustedProxies } from '../../../src/frontends/http/client-address.js';
@@ -168,7 +169,8 @@ test('one address gets only so many connections, and leaves room for others', as
 test('requests are counted and logged, without their credentials', async (t) => {
   const meter = new RecordingMeter();
   const { log, lines } = recordingLog();
-  const { origin } = await webdavServer(t, { meter, log });
+  const { origin } = await webdavServer(t, { meter, log, mounts: [{ at: '/m', driver: new MemoryDriver() }] });
+  await ask(origin, '/dav/m/missing', { method: 'DELETE', headers: { Authorization: ALICE } });
   await ask(origin, '/dav/a.txt', { method: 'PUT', headers: { Authorization: ALICE }, body: 'hello' });
   await ask(origin, '/dav/a.txt', { headers: { Authorization: ALICE } });
   await ask(origin, '/dav/a.txt', { method: 'BREW' }).catch(() => {});
@@ -179,7 +181,10 @@ test('requests are counted and logged, without their credentials', async (t) => 
   t.is(meter.value('isthmus_frontend_bytes_total', 'webdav', 'in'), 5);
   t.is(meter.value('isthmus_frontend_bytes_total', 'webdav', 'out'), 5);
   const put = lines.find(({ fields }) => fields.method === 'PUT');
-  t.like(put?.fields, { path: '/dav/a.txt', status: 201, user: 'alice', received: 5, frontend: 'webdav' });
+  t.like(put?.fields, { path: '/dav/a.txt', status: 201, user: 'alice', mount: '/', received: 5, frontend: 'webdav' });
+  const refused = lines.find(({ fields }) => fields.method === 'DELETE');
+  t.like(refused?.fields, { status: 404, result: '404', user: 'alice', mount: '/m' });
+  t.is(typeof refused?.fields.id, 'string');
   t.false(JSON.stringify(lines).includes(ALICE.slice(6)));
   t.false(JSON.stringify(lines).includes('alice-secret'));
 });

@@ -9,6 +9,7 @@ import { DATA_MAX, Open, PACKET_MAX, Packet, Type } from '../../../src/frontends
 import { Fx } from '../../../src/frontends/sftp/status.js';
 import { alice } from '../../support/namespace.js';
 import { RawSftp } from '../../support/raw-sftp.js';
+import { recordingLog } from '../../support/recording.js';
 import { PASSWORD, type SftpDoor, startDoor } from '../../support/sftp-door.js';
 
 const CREATE = Open.WRITE | Open.CREAT | Open.TRUNC;
@@ -519,4 +520,23 @@ test('stopping lets a file that is being closed be stored, and gives up the othe
   await door.server.stop(Date.now() + 800);
   t.true(Date.now() - before < 5000);
   t.deepEqual(await namesIn(door), ['closing']);
+});
+
+test('changes and failures are logged with the mount that they are about', async (t) => {
+  const { log, lines } = recordingLog();
+  const door = await startDoor(t, { log, mounts: [{ at: '/m', driver: new MemoryDriver() }] });
+  const raw = await RawSftp.ready(door);
+  t.is(await raw.status(Type.MKDIR, (p) => p.string('/m/folder').uint32(0)), Fx.OK);
+  t.is(await raw.status(Type.RMDIR, named('/m/missing')), Fx.NO_SUCH_FILE);
+  t.is(await raw.status(Type.RMDIR, named('/missing')), Fx.NO_SUCH_FILE);
+  const told = lines.filter(({ fields }) => 'operation' in fields).map(({ fields }) => fields);
+  t.deepEqual(
+    told.map(({ operation, mount, code }) => [operation, mount, code]),
+    [
+      ['mkdir', '/m', undefined],
+      ['rmdir', '/m', 'ENOENT'],
+      ['rmdir', '/', 'ENOENT'],
+    ],
+  );
+  raw.end();
 });
