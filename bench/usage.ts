@@ -42,8 +42,9 @@ export function resetPeak(pid: number): void {
   }
 }
 
-/** A process and all its descendants. */
+/** A process and all its descendants; none for 0, which stands for no process of its own. */
 function family(pid: number): number[] {
+  if (pid === 0) return [];
   const parents = new Map<number, number[]>();
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
