@@ -3,6 +3,7 @@ import type { Bytes, Call } from '../../src/core/bytes.js';
 import { cancellable } from '../../src/core/cancel.js';
 import type { Entry } from '../../src/core/entry.js';
 import { VfsError } from '../../src/core/errors.js';
+import { giveBack } from '../../src/core/lent-buffers.js';
 import { join, nameOf, type Path, parentOf, ROOT } from '../../src/core/path.js';
 import { type PutOptions, TEMPORARY_PREFIX } from '../driver.js';
 import { entryOf, etagOf, kindOf, seconds } from './attributes.js';
@@ -143,6 +144,12 @@ async function withTemporary(
   }
 }
 
+/** A chunk of the body, and how many of its pieces the server has not confirmed. */
+interface Unanswered {
+  readonly chunk: Uint8Array;
+  pieces: number;
+}
+
 /** Sends the body in requests as large as the server takes, `WINDOW` of them under way. @returns its length */
 async function writeAll(
   session: SftpSession,
@@ -157,6 +164,8 @@ async function writeAll(
   let failure: { readonly error: unknown } | undefined;
   let wake: () => void = () => {};
   let pieces: Uint8Array[] = [];
+  /** Whose pieces they are, in the same order. */
+  let owners: Unanswered[] = [];
   let gathered = 0;
   let position = 0;
 
@@ -178,13 +187,20 @@ async function writeAll(
     }
     const length = gathered;
     const sent = session.write(handle, position, pieces, length);
+    const written = owners;
     position += length;
     pieces = [];
+    owners = [];
     gathered = 0;
     const answered = sent
-      .catch((error: unknown) => {
-        failure ??= { error };
-      })
+      .then(
+        () => {
+          for (const owner of written) if (--owner.pieces === 0) giveBack(owner.chunk);
+        },
+        (error: unknown) => {
+          failure ??= { error };
+        },
+      )
       .then(() => {
         if (counted) budget.give(length);
         under.delete(answered);
@@ -197,13 +213,18 @@ async function writeAll(
     if (options.size !== undefined && position + gathered + chunk.length > options.size) {
       throw new VfsError('EINVAL', 'put', path, { detail: `the body is longer than ${options.size} bytes` });
     }
+    // One more while it is being cut, so that an early answer does not give away what is still to be sent.
+    const owner: Unanswered = { chunk, pieces: 1 };
     for (let at = 0; at < chunk.length; ) {
       const taken = Math.min(step - gathered, chunk.length - at);
       pieces.push(chunk.subarray(at, at + taken));
+      owners.push(owner);
+      owner.pieces++;
       gathered += taken;
       at += taken;
       if (gathered === step) await send();
     }
+    if (--owner.pieces === 0) giveBack(chunk);
     if (failure !== undefined) throw failure.error;
   }
   if (gathered > 0) await send();
