@@ -38,6 +38,6 @@ export const DEFAULT_LIMITS: Limits = {
   emptySeconds: 60,
   recheckSeconds: 30,
   keepaliveSeconds: 30,
-  sessionBytes: 4 * 1024 * 1024,
+  sessionBytes: 2 * 1024 * 1024,
   totalBytes: 64 * 1024 * 1024,
 };
