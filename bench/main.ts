@@ -44,6 +44,15 @@ function up<S extends Subject>(door: string, subjects: readonly S[]): readonly S
   return subjects;
 }
 
+/** After each door, so that a run that is ended early leaves what it measured. */
+function save(): void {
+  const command = `npm run bench${process.argv.length > 2 ? ` -- ${process.argv.slice(2).join(' ')}` : ''}`;
+  writeFileSync(
+    fileURLToPath(new URL('../../bench/report.md', import.meta.url)),
+    report(measured, rests, command, rounds),
+  );
+}
+
 try {
   const keyFile = join(folder, 'id');
   execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'bench', '-f', keyFile]);
@@ -56,19 +65,18 @@ try {
     if (sshd === undefined) throw new Error('no sshd');
     const subjects = up('drive', [ours, ...(await startDrivePeers(folder, sshd))]);
     measured.push(...(await measure('drive', subjects, driveWorks(folder, size), rounds)));
+    save();
   }
   if (doors.includes('webdav')) {
     const subjects = up('webdav', [ours, ...(await startWebDavPeers(folder))]);
     measured.push(...(await measure('webdav', subjects, webdavWorks(folder, size), rounds)));
+    save();
   }
   if (doors.includes('sftp')) {
     const subjects = up('sftp', [ours, ...sftp]);
     measured.push(...(await measure('sftp', subjects, sftpWorks(folder, size), rounds)));
+    save();
   }
-  const command = `npm run bench${process.argv.length > 2 ? ` -- ${process.argv.slice(2).join(' ')}` : ''}`;
-  const text = report(measured, rests, command, rounds);
-  writeFileSync(fileURLToPath(new URL('../../bench/report.md', import.meta.url)), text);
-  console.log(`\n${text}`);
 } finally {
   for (const subject of running.reverse()) await subject.stop().catch((error: unknown) => console.error(error));
   rmSync(folder, { recursive: true, force: true });
