@@ -58,6 +58,7 @@ for (const engine of ENGINES) {
     t.is(statSync(join(folder, 'daemon.lock')).mode & 0o777, 0o600);
 
     const second = program('./hold-state.js', folder, engine);
+    t.teardown(() => second.kill('SIGKILL'));
     const ended = once(second, 'exit');
     const [refusal] = (await once(second, 'message')) as [string];
     t.regex(refusal, new RegExp(`/state: in use by another isthmus \\(pid ${first.pid}\\); stop that one`));
